@@ -1,0 +1,9 @@
+//go:build !unix
+
+package atomicfile
+
+import "os"
+
+func umask() os.FileMode { return 0o022 }
+
+func syncDir(string) error { return nil }

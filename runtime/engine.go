@@ -1,0 +1,54 @@
+// Package runtime runs ONNX models. Its own engine, Embedded, is pure Go and Go assembly; runtime/onnxruntime puts
+// ONNX Runtime behind the same interface, and runtime/onnxgo lets programs written for onnx-go use the embedded one.
+package runtime
+
+import (
+	"context"
+	"fmt"
+
+	"autodeeplab/onnx"
+	"autodeeplab/onnx/op"
+	"autodeeplab/onnx/tensor"
+)
+
+// Engine loads models.
+type Engine interface {
+	// Name is what --engine calls it: "runtime" (embedded) or "onnxruntime".
+	Name() string
+	// Load reads an .onnx file (with its external data, from the same folder) and prepares it to run.
+	Load(path string, o Options) (Session, error)
+	// LoadModel prepares a model that is in memory. The session keeps no reference to m's nodes, but may to its tensors.
+	LoadModel(m *onnx.Model, o Options) (Session, error)
+}
+
+// Session is a model ready to run. Run may be called from several goroutines at once.
+type Session interface {
+	// Inputs lists the inputs that Run wants, in the graph's order (initializers left out).
+	Inputs() []Value
+	// Outputs lists the graph's outputs in order.
+	Outputs() []Value
+	// Metadata is the model's metadata_props.
+	Metadata() map[string]string
+	// Run computes all outputs. Inputs are only read; outputs are the caller's. It returns ctx.Err() soon after ctx is
+	// done. An error names the input, or the node and operator, that it is about.
+	Run(ctx context.Context, inputs map[string]*tensor.Tensor) (map[string]*tensor.Tensor, error)
+	// Close frees the session; a Run that is under way finishes first.
+	Close() error
+}
+
+// Value is a graph input or output: its name, element type, and dimensions as far as the model fixes them.
+type Value struct {
+	Name string
+	op.Info
+}
+
+// Options are common to all engines.
+type Options struct {
+	// Threads is how many threads one Run may use; 0 means GOMAXPROCS.
+	Threads int
+	// Limits bounds tensor sizes; nil means op.DefaultLimits. Only the embedded engine heeds it.
+	Limits *op.Limits
+}
+
+// String writes "images float[N,3,513,513]".
+func (v Value) String() string { return fmt.Sprintf("%s %s", v.Name, v.Info.String()) }

@@ -1,0 +1,104 @@
+// Package exec binds ONNX nodes to kernels: one file an operator family, each with a table of binders. A binder runs
+// once, when a session is made; the kernel it returns runs many times and concurrently.
+package exec
+
+import (
+	"context"
+	"fmt"
+
+	"autodeeplab/internal/kernel"
+	"autodeeplab/onnx/op"
+	"autodeeplab/onnx/tensor"
+)
+
+// Node is what a binder knows of a node: the resolved schema, attributes and what shape inference found of the inputs
+// and outputs at load. Element types are known; dimensions may not be (they can depend on the run's inputs).
+// In[i].Value holds the contents of inputs that are constants, so that weights can be packed once.
+type Node struct {
+	Name string
+	*op.Call
+}
+
+// Kernel computes one node. Run may be called from several goroutines at once, each with its own Context and tensors.
+//
+// in[i] is nil where the optional input i is left out (and in may be shorter than the schema's list); out[i] is nil
+// where the output has no name. The tensors of out have the types and shapes that the shape rule gave, and
+// uninitialised contents: Run must write every element. An output never overlaps an input, except for the operators in
+// Views, where out[0].Data may be in[0].Data itself.
+type Kernel interface {
+	Run(c *Context, in, out []*tensor.Tensor) error
+}
+
+// KernelFunc is a Kernel without state.
+type KernelFunc func(c *Context, in, out []*tensor.Tensor) error
+
+// Run calls f.
+func (f KernelFunc) Run(c *Context, in, out []*tensor.Tensor) error { return f(c, in, out) }
+
+// Binder makes the kernel of a node. It refuses, with an error that says what is supported, every attribute value and
+// element type that the kernel does not implement: never a silent wrong answer. Errors do not name the node.
+type Binder func(n *Node) (Kernel, error)
+
+// Views lists the operators whose output 0 is input 0 under another shape, so that both may share memory.
+var Views = map[string]bool{"Reshape": true, "Flatten": true, "Squeeze": true, "Unsqueeze": true, "Identity": true}
+
+// Bind finds the binder of a node's operator and runs it.
+func Bind(n *Node) (Kernel, error) {
+	b, ok := binders[n.Schema.Name]
+	if !ok {
+		return nil, fmt.Errorf("%w %s: the embedded runtime has no kernel for it", op.ErrUnknownOp, n.Schema.Name)
+	}
+	return b(n)
+}
+
+// Claimed reports whether the runtime has a kernel for an operator.
+func Claimed(opType string) bool { _, ok := binders[opType]; return ok }
+
+// binders joins the tables of the family files.
+var binders = func() map[string]Binder {
+	all := make(map[string]Binder)
+	for _, family := range families {
+		for name, b := range family {
+			if _, twice := all[name]; twice {
+				panic("exec: two binders for " + name)
+			}
+			all[name] = b
+		}
+	}
+	return all
+}()
+
+// ErrType makes the error for an input whose element type the kernel does not implement.
+func ErrType(n *Node, input int, want ...tensor.DType) error {
+	return fmt.Errorf("input %q of type %s is not supported by the embedded runtime (it supports %v)", n.InputName(input), n.In[input].DType, want)
+}
+
+// Context is what a running kernel may use besides its tensors. It belongs to one Run of one session.
+type Context struct {
+	Ctx  context.Context
+	Pool *kernel.Pool
+
+	slab []float32
+	used int
+	need int
+}
+
+// Scratch gives n float32 of uninitialised memory that is the kernel's own until its Run returns.
+func (c *Context) Scratch(n int) []float32 {
+	c.need += n
+	if c.used+n > len(c.slab) {
+		return make([]float32, n)
+	}
+	s := c.slab[c.used : c.used+n : c.used+n]
+	c.used += n
+	return s
+}
+
+// Reset takes all scratch memory back; the session calls it after each kernel. The slab grows to what the most
+// demanding kernel asked for, so that a second run of the same shapes allocates nothing.
+func (c *Context) Reset() {
+	if c.need > len(c.slab) {
+		c.slab = make([]float32, c.need)
+	}
+	c.used, c.need = 0, 0
+}

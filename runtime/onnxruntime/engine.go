@@ -1,0 +1,275 @@
+//go:build cgo
+
+package onnxruntime
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	goruntime "runtime"
+	"sync"
+
+	ort "github.com/yalue/onnxruntime_go"
+
+	"autodeeplab/onnx"
+	"autodeeplab/onnx/check"
+	"autodeeplab/onnx/tensor"
+	"autodeeplab/runtime"
+)
+
+// start loads the library once a process: ONNX Runtime's environment is global.
+var start = sync.OnceValue(func() error {
+	path, err := Library()
+	if err != nil {
+		return err
+	}
+	ort.SetSharedLibraryPath(path)
+	if err := ort.InitializeEnvironment(ort.WithLogLevelError()); err != nil {
+		return fmt.Errorf("%w: %s: %v", ErrUnavailable, path, err)
+	}
+	return nil
+})
+
+// New loads ONNX Runtime's shared library on first use. The error wraps ErrUnavailable.
+func New() (runtime.Engine, error) {
+	if err := start(); err != nil {
+		return nil, err
+	}
+	return engine{}, nil
+}
+
+type engine struct{}
+
+func (engine) Name() string { return Name }
+
+func (e engine) Load(path string, o runtime.Options) (runtime.Session, error) {
+	m, err := onnx.Load(path, onnx.LoadOptions{})
+	if err != nil {
+		return nil, err
+	}
+	s, err := open(m, o, func(in, out []string, so *ort.SessionOptions) (*ort.DynamicAdvancedSession, error) {
+		return ort.NewDynamicAdvancedSession(path, in, out, so)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return s, nil
+}
+
+func (e engine) LoadModel(m *onnx.Model, o runtime.Options) (runtime.Session, error) {
+	data, err := onnx.Marshal(m)
+	if err != nil {
+		return nil, err
+	}
+	return open(m, o, func(in, out []string, so *ort.SessionOptions) (*ort.DynamicAdvancedSession, error) {
+		return ort.NewDynamicAdvancedSessionWithONNXData(data, in, out, so)
+	})
+}
+
+type session struct {
+	s       *ort.DynamicAdvancedSession
+	inputs  []runtime.Value
+	outputs []runtime.Value
+	meta    map[string]string
+
+	use    sync.RWMutex // held for reading by each Run, for writing by Close
+	closed bool
+}
+
+type opener func(in, out []string, so *ort.SessionOptions) (*ort.DynamicAdvancedSession, error)
+
+func open(m *onnx.Model, o runtime.Options, create opener) (*session, error) {
+	s := &session{meta: onnx.Metadata(m)}
+	inits := onnx.Initializers(m.GetGraph())
+	var in, out []string
+	for _, v := range m.GetGraph().GetInput() {
+		if _, ok := inits[v.GetName()]; ok {
+			continue
+		}
+		info, err := check.Declared(v)
+		if err != nil {
+			return nil, fmt.Errorf("graph input %w", err)
+		}
+		s.inputs = append(s.inputs, runtime.Value{Name: v.GetName(), Info: info})
+		in = append(in, v.GetName())
+	}
+	for _, v := range m.GetGraph().GetOutput() {
+		info, err := check.Declared(v)
+		if err != nil {
+			return nil, fmt.Errorf("graph output %w", err)
+		}
+		s.outputs = append(s.outputs, runtime.Value{Name: v.GetName(), Info: info})
+		out = append(out, v.GetName())
+	}
+	so, err := ort.NewSessionOptions()
+	if err != nil {
+		return nil, err
+	}
+	defer so.Destroy()
+	threads := o.Threads
+	if threads <= 0 {
+		threads = goruntime.GOMAXPROCS(0)
+	}
+	if err := so.SetIntraOpNumThreads(threads); err != nil {
+		return nil, err
+	}
+	if err := so.SetInterOpNumThreads(1); err != nil {
+		return nil, err
+	}
+	s.s, err = create(in, out, so)
+	return s, err
+}
+
+func (s *session) Inputs() []runtime.Value     { return s.inputs }
+func (s *session) Outputs() []runtime.Value    { return s.outputs }
+func (s *session) Metadata() map[string]string { return s.meta }
+
+func (s *session) Close() error {
+	s.use.Lock()
+	defer s.use.Unlock()
+	if s.closed {
+		return nil
+	}
+	s.closed = true
+	return s.s.Destroy()
+}
+
+func (s *session) Run(ctx context.Context, inputs map[string]*tensor.Tensor) (_ map[string]*tensor.Tensor, err error) {
+	defer func() { // the binding panics on some values, scalars among them
+		if v := recover(); v != nil {
+			err = fmt.Errorf("ONNX Runtime's Go binding failed: %v", v)
+		}
+	}()
+	s.use.RLock()
+	defer s.use.RUnlock()
+	if s.closed {
+		return nil, runtime.ErrClosed
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	in := make([]ort.Value, len(s.inputs))
+	defer destroy(in)
+	for i := range s.inputs {
+		v := &s.inputs[i]
+		t, ok := inputs[v.Name]
+		if !ok {
+			return nil, fmt.Errorf("%w: %q is missing; the model wants %s", runtime.ErrInput, v.Name, v)
+		}
+		if in[i], err = toORT(t); err != nil {
+			return nil, fmt.Errorf("%w: %q: %w", runtime.ErrInput, v.Name, err)
+		}
+	}
+	ro, err := ort.NewRunOptions()
+	if err != nil {
+		return nil, err
+	}
+	defer ro.Destroy()
+	stop := context.AfterFunc(ctx, func() { _ = ro.Terminate() })
+	out := make([]ort.Value, len(s.outputs))
+	err = s.s.RunWithOptions(in, out, ro)
+	if !stop() { // Terminate has been called or is under way: ro must outlive it, and the outputs are not complete
+		<-ctx.Done()
+		destroy(out)
+		return nil, ctx.Err()
+	}
+	defer destroy(out)
+	if err != nil {
+		return nil, err
+	}
+	result := make(map[string]*tensor.Tensor, len(out))
+	for i, v := range out {
+		if result[s.outputs[i].Name], err = fromORT(v, s.outputs[i].DType); err != nil {
+			return nil, fmt.Errorf("output %q: %w", s.outputs[i].Name, err)
+		}
+	}
+	return result, nil
+}
+
+func destroy(vs []ort.Value) {
+	for _, v := range vs {
+		if v != nil {
+			_ = v.Destroy()
+		}
+	}
+}
+
+func toORT(t *tensor.Tensor) (ort.Value, error) {
+	shape := make(ort.Shape, len(t.Shape))
+	for i, d := range t.Shape {
+		shape[i] = int64(d)
+	}
+	switch d := t.Data.(type) {
+	case []float32:
+		return value(shape, d)
+	case []float64:
+		return value(shape, d)
+	case []int8:
+		return value(shape, d)
+	case []int16:
+		return value(shape, d)
+	case []int32:
+		return value(shape, d)
+	case []int64:
+		return value(shape, d)
+	case []uint8:
+		return value(shape, d)
+	case []uint16:
+		return value(shape, d)
+	case []uint32:
+		return value(shape, d)
+	case []uint64:
+		return value(shape, d)
+	case []bool:
+		return value(shape, d)
+	case []tensor.F16:
+		raw, err := binary.Append(nil, binary.LittleEndian, d)
+		if err != nil {
+			return nil, err
+		}
+		return ort.NewCustomDataTensor(shape, raw, ort.TensorElementDataTypeFloat16)
+	}
+	return nil, fmt.Errorf("a tensor of type %s cannot be given to ONNX Runtime here", t.DType)
+}
+
+// value wraps data without copying; an empty tensor still needs an address.
+func value[T ort.TensorData](shape ort.Shape, data []T) (ort.Value, error) {
+	if len(data) == 0 {
+		return ort.NewEmptyTensor[T](shape)
+	}
+	return ort.NewTensor(shape, data)
+}
+
+// fromORT takes the elements out of v. They are in Go memory already (the binding copies what ONNX Runtime allocated),
+// so they outlive v's Destroy.
+func fromORT(v ort.Value, want tensor.DType) (*tensor.Tensor, error) {
+	shape := make([]int, len(v.GetShape()))
+	for i, d := range v.GetShape() {
+		shape[i] = int(d)
+	}
+	switch t := v.(type) {
+	case *ort.Tensor[float32]:
+		return tensor.Of(t.GetData(), shape...), nil
+	case *ort.Tensor[float64]:
+		return tensor.Of(t.GetData(), shape...), nil
+	case *ort.Tensor[int8]:
+		return tensor.Of(t.GetData(), shape...), nil
+	case *ort.Tensor[int16]:
+		return tensor.Of(t.GetData(), shape...), nil
+	case *ort.Tensor[int32]:
+		return tensor.Of(t.GetData(), shape...), nil
+	case *ort.Tensor[int64]:
+		return tensor.Of(t.GetData(), shape...), nil
+	case *ort.Tensor[uint8]:
+		return tensor.Of(t.GetData(), shape...), nil
+	case *ort.Tensor[uint16]:
+		return tensor.Of(t.GetData(), shape...), nil
+	case *ort.Tensor[uint32]:
+		return tensor.Of(t.GetData(), shape...), nil
+	case *ort.Tensor[uint64]:
+		return tensor.Of(t.GetData(), shape...), nil
+	case *ort.Tensor[bool]:
+		return tensor.Of(t.GetData(), shape...), nil
+	}
+	return nil, fmt.Errorf("it is of type %s, which the binding cannot carry out of ONNX Runtime", want)
+}
