@@ -99,6 +99,10 @@ func syntaxError(data []byte, at int, problem string) error {
 	}
 }
 
+// The walk below works on the raw text of each value rather than with encoding/json's struct decoding, because that
+// takes keys in any case, lets the last of two equal keys win, ignores what it does not know and cannot tell a missing
+// field from a zero. Each level is scanned once more than needed, which the size limit makes harmless.
+
 // readObject splits an object that must have the named fields, each once, and no others. The value of field f is
 // called prefix+f in errors. Of the document itself, format and version are checked before the rest is judged: a later
 // version may well have other fields.
@@ -108,6 +112,7 @@ func readObject(what, prefix string, data []byte, names ...string) (map[string]j
 		return nil, fieldErrorf(what, "is %s; want an object with the fields %s", kind(data), strings.Join(names, ", "))
 	}
 	fields := make(map[string]json.RawMessage)
+	// The first unknown field is reported only after the header, so as not to blame a later version for its fields.
 	unknown := ""
 	for d.More() {
 		t, err := d.Token()
@@ -124,7 +129,7 @@ func readObject(what, prefix string, data []byte, names ...string) (map[string]j
 			}
 			continue
 		}
-		if fields[key] != nil {
+		if fields[key] != nil { // null is the text "null" here, so nil means absent
 			return nil, fieldErrorf(prefix+key, "given twice")
 		}
 		fields[key] = value
@@ -169,7 +174,8 @@ func checkHeader(format, version json.RawMessage) error {
 	return nil
 }
 
-// readArray splits an array into at most limit+1 values.
+// readArray splits an array into at most limit+1 values: one more than accepted is enough to see that there are too
+// many, and a hostile list of a million is not kept.
 func readArray(what, want string, data []byte, limit int) ([]json.RawMessage, error) {
 	d := json.NewDecoder(bytes.NewReader(data))
 	if t, err := d.Token(); err != nil || t != json.Delim('[') {
@@ -186,6 +192,8 @@ func readArray(what, want string, data []byte, limit int) ([]json.RawMessage, er
 	return values, nil
 }
 
+// readCell reads the blocks' structure. Whether an input is a state of its block is left to Validate, which knows the
+// number of blocks.
 func readCell(data []byte) ([]Block, error) {
 	blocks, err := readArray("cell", "a list of blocks", data, MaxBlocks)
 	if err != nil {
@@ -217,6 +225,7 @@ func readCell(data []byte) ([]Block, error) {
 	return cell, nil
 }
 
+// readBranch reads branch j of block i.
 func readBranch(i, j int, data []byte) (b Branch, err error) {
 	what := fmt.Sprintf("cell[%d][%d]", i, j)
 	fields, err := readObject(what, what+".", data, "input", "op")
@@ -230,12 +239,15 @@ func readBranch(i, j int, data []byte) (b Branch, err error) {
 	if err != nil {
 		return b, err
 	}
+	// "none" parses, for Validate to refuse with its reason; the names accepted here are those a cell can choose.
 	if b.Op, err = ParseOperator(name); err != nil {
-		return b, fieldErrorf(what+".op", "%s is not an operator (accepted: %s)", quote(name), strings.Join(operatorNames[1:], ", "))
+		return b, fieldErrorf(what+".op", "%s is not an operator (accepted: %s)",
+			quote(name), strings.Join(operatorNames[1:], ", "))
 	}
 	return b, nil
 }
 
+// readPath reads the levels; Validate judges them.
 func readPath(data []byte) ([]int, error) {
 	levels, err := readArray("path", "a list of levels", data, MaxLayers)
 	if err != nil {

@@ -119,7 +119,8 @@ func checkLevel(path []int, l int) error {
 		return fieldErrorf(field, "%d is not a level (0 to 3, for rates 1/4, 1/8, 1/16 and 1/32)", k)
 	}
 	if l == 0 && k > 1 {
-		return fieldErrorf(field, "level %d cannot be reached: layer 0 comes from the stem, at level 0 (it may be at 0 or 1)", k)
+		return fieldErrorf(field,
+			"level %d cannot be reached: layer 0 comes from the stem, at level 0 (it may be at 0 or 1)", k)
 	}
 	if l > 0 {
 		if from := path[l-1]; k < from-1 || k > from+1 {

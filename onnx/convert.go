@@ -35,7 +35,18 @@ func Decode(t *TensorPB) (*tensor.Tensor, error) {
 		return fail("%v", err)
 	}
 	d := tensor.DType(t.GetDataType())
-	if have, field := storedElems(t, d); have != n {
+	switch {
+	case d == tensor.Undefined:
+		return fail("it has no element type")
+	case d.Size() == 0 && d != tensor.String:
+		return fail("elements of type %s are not supported", d)
+	}
+	if used, several := dataField(t); several || n == 0 && used != "" {
+		return fail("dimensions %s want %d elements in one field, but %s holds data too", tensor.FormatShape(shape), n, used)
+	}
+	if have, field := storedElems(t, d); have < 0 {
+		return fail("%s is no whole number of elements of type %s", field, d)
+	} else if have != n {
 		return fail("dimensions %s want %d elements, %s holds %d", tensor.FormatShape(shape), n, field, have)
 	}
 	out, err := tensor.New(d, shape)

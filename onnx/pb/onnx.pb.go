@@ -2,7 +2,7 @@
 // versions:
 // 	protoc-gen-go v1.36.12
 // 	protoc        v3.21.12
-// source: onnx.proto3
+// source: autodeeplab/onnx.proto
 
 package pb
 
@@ -90,11 +90,11 @@ func (x Version) String() string {
 }
 
 func (Version) Descriptor() protoreflect.EnumDescriptor {
-	return file_onnx_proto3_enumTypes[0].Descriptor()
+	return file_autodeeplab_onnx_proto_enumTypes[0].Descriptor()
 }
 
 func (Version) Type() protoreflect.EnumType {
-	return &file_onnx_proto3_enumTypes[0]
+	return &file_autodeeplab_onnx_proto_enumTypes[0]
 }
 
 func (x Version) Number() protoreflect.EnumNumber {
@@ -103,7 +103,7 @@ func (x Version) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Version.Descriptor instead.
 func (Version) EnumDescriptor() ([]byte, []int) {
-	return file_onnx_proto3_rawDescGZIP(), []int{0}
+	return file_autodeeplab_onnx_proto_rawDescGZIP(), []int{0}
 }
 
 type OperatorStatus int32
@@ -136,11 +136,11 @@ func (x OperatorStatus) String() string {
 }
 
 func (OperatorStatus) Descriptor() protoreflect.EnumDescriptor {
-	return file_onnx_proto3_enumTypes[1].Descriptor()
+	return file_autodeeplab_onnx_proto_enumTypes[1].Descriptor()
 }
 
 func (OperatorStatus) Type() protoreflect.EnumType {
-	return &file_onnx_proto3_enumTypes[1]
+	return &file_autodeeplab_onnx_proto_enumTypes[1]
 }
 
 func (x OperatorStatus) Number() protoreflect.EnumNumber {
@@ -149,7 +149,7 @@ func (x OperatorStatus) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use OperatorStatus.Descriptor instead.
 func (OperatorStatus) EnumDescriptor() ([]byte, []int) {
-	return file_onnx_proto3_rawDescGZIP(), []int{1}
+	return file_autodeeplab_onnx_proto_rawDescGZIP(), []int{1}
 }
 
 type AttributeProto_AttributeType int32
@@ -221,11 +221,11 @@ func (x AttributeProto_AttributeType) String() string {
 }
 
 func (AttributeProto_AttributeType) Descriptor() protoreflect.EnumDescriptor {
-	return file_onnx_proto3_enumTypes[2].Descriptor()
+	return file_autodeeplab_onnx_proto_enumTypes[2].Descriptor()
 }
 
 func (AttributeProto_AttributeType) Type() protoreflect.EnumType {
-	return &file_onnx_proto3_enumTypes[2]
+	return &file_autodeeplab_onnx_proto_enumTypes[2]
 }
 
 func (x AttributeProto_AttributeType) Number() protoreflect.EnumNumber {
@@ -234,7 +234,7 @@ func (x AttributeProto_AttributeType) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use AttributeProto_AttributeType.Descriptor instead.
 func (AttributeProto_AttributeType) EnumDescriptor() ([]byte, []int) {
-	return file_onnx_proto3_rawDescGZIP(), []int{0, 0}
+	return file_autodeeplab_onnx_proto_rawDescGZIP(), []int{0, 0}
 }
 
 type TensorProto_DataType int32
@@ -348,11 +348,11 @@ func (x TensorProto_DataType) String() string {
 }
 
 func (TensorProto_DataType) Descriptor() protoreflect.EnumDescriptor {
-	return file_onnx_proto3_enumTypes[3].Descriptor()
+	return file_autodeeplab_onnx_proto_enumTypes[3].Descriptor()
 }
 
 func (TensorProto_DataType) Type() protoreflect.EnumType {
-	return &file_onnx_proto3_enumTypes[3]
+	return &file_autodeeplab_onnx_proto_enumTypes[3]
 }
 
 func (x TensorProto_DataType) Number() protoreflect.EnumNumber {
@@ -361,7 +361,7 @@ func (x TensorProto_DataType) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use TensorProto_DataType.Descriptor instead.
 func (TensorProto_DataType) EnumDescriptor() ([]byte, []int) {
-	return file_onnx_proto3_rawDescGZIP(), []int{14, 0}
+	return file_autodeeplab_onnx_proto_rawDescGZIP(), []int{14, 0}
 }
 
 type TensorProto_DataLocation int32
@@ -394,11 +394,11 @@ func (x TensorProto_DataLocation) String() string {
 }
 
 func (TensorProto_DataLocation) Descriptor() protoreflect.EnumDescriptor {
-	return file_onnx_proto3_enumTypes[4].Descriptor()
+	return file_autodeeplab_onnx_proto_enumTypes[4].Descriptor()
 }
 
 func (TensorProto_DataLocation) Type() protoreflect.EnumType {
-	return &file_onnx_proto3_enumTypes[4]
+	return &file_autodeeplab_onnx_proto_enumTypes[4]
 }
 
 func (x TensorProto_DataLocation) Number() protoreflect.EnumNumber {
@@ -407,7 +407,7 @@ func (x TensorProto_DataLocation) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use TensorProto_DataLocation.Descriptor instead.
 func (TensorProto_DataLocation) EnumDescriptor() ([]byte, []int) {
-	return file_onnx_proto3_rawDescGZIP(), []int{14, 1}
+	return file_autodeeplab_onnx_proto_rawDescGZIP(), []int{14, 1}
 }
 
 type AttributeProto struct {
@@ -415,7 +415,7 @@ type AttributeProto struct {
 	Name          string                       `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	RefAttrName   string                       `protobuf:"bytes,21,opt,name=ref_attr_name,json=refAttrName,proto3" json:"ref_attr_name,omitempty"`
 	DocString     string                       `protobuf:"bytes,13,opt,name=doc_string,json=docString,proto3" json:"doc_string,omitempty"`
-	Type          AttributeProto_AttributeType `protobuf:"varint,20,opt,name=type,proto3,enum=onnx.AttributeProto_AttributeType" json:"type,omitempty"`
+	Type          AttributeProto_AttributeType `protobuf:"varint,20,opt,name=type,proto3,enum=autodeeplab_onnx.AttributeProto_AttributeType" json:"type,omitempty"`
 	F             float32                      `protobuf:"fixed32,2,opt,name=f,proto3" json:"f,omitempty"`
 	I             int64                        `protobuf:"varint,3,opt,name=i,proto3" json:"i,omitempty"`
 	S             []byte                       `protobuf:"bytes,4,opt,name=s,proto3" json:"s,omitempty"`
@@ -436,7 +436,7 @@ type AttributeProto struct {
 
 func (x *AttributeProto) Reset() {
 	*x = AttributeProto{}
-	mi := &file_onnx_proto3_msgTypes[0]
+	mi := &file_autodeeplab_onnx_proto_msgTypes[0]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -448,7 +448,7 @@ func (x *AttributeProto) String() string {
 func (*AttributeProto) ProtoMessage() {}
 
 func (x *AttributeProto) ProtoReflect() protoreflect.Message {
-	mi := &file_onnx_proto3_msgTypes[0]
+	mi := &file_autodeeplab_onnx_proto_msgTypes[0]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -461,7 +461,7 @@ func (x *AttributeProto) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AttributeProto.ProtoReflect.Descriptor instead.
 func (*AttributeProto) Descriptor() ([]byte, []int) {
-	return file_onnx_proto3_rawDescGZIP(), []int{0}
+	return file_autodeeplab_onnx_proto_rawDescGZIP(), []int{0}
 }
 
 func (x *AttributeProto) GetName() string {
@@ -602,7 +602,7 @@ type ValueInfoProto struct {
 
 func (x *ValueInfoProto) Reset() {
 	*x = ValueInfoProto{}
-	mi := &file_onnx_proto3_msgTypes[1]
+	mi := &file_autodeeplab_onnx_proto_msgTypes[1]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -614,7 +614,7 @@ func (x *ValueInfoProto) String() string {
 func (*ValueInfoProto) ProtoMessage() {}
 
 func (x *ValueInfoProto) ProtoReflect() protoreflect.Message {
-	mi := &file_onnx_proto3_msgTypes[1]
+	mi := &file_autodeeplab_onnx_proto_msgTypes[1]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -627,7 +627,7 @@ func (x *ValueInfoProto) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ValueInfoProto.ProtoReflect.Descriptor instead.
 func (*ValueInfoProto) Descriptor() ([]byte, []int) {
-	return file_onnx_proto3_rawDescGZIP(), []int{1}
+	return file_autodeeplab_onnx_proto_rawDescGZIP(), []int{1}
 }
 
 func (x *ValueInfoProto) GetName() string {
@@ -676,7 +676,7 @@ type NodeProto struct {
 
 func (x *NodeProto) Reset() {
 	*x = NodeProto{}
-	mi := &file_onnx_proto3_msgTypes[2]
+	mi := &file_autodeeplab_onnx_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -688,7 +688,7 @@ func (x *NodeProto) String() string {
 func (*NodeProto) ProtoMessage() {}
 
 func (x *NodeProto) ProtoReflect() protoreflect.Message {
-	mi := &file_onnx_proto3_msgTypes[2]
+	mi := &file_autodeeplab_onnx_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -701,7 +701,7 @@ func (x *NodeProto) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeProto.ProtoReflect.Descriptor instead.
 func (*NodeProto) Descriptor() ([]byte, []int) {
-	return file_onnx_proto3_rawDescGZIP(), []int{2}
+	return file_autodeeplab_onnx_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *NodeProto) GetInput() []string {
@@ -784,7 +784,7 @@ type IntIntListEntryProto struct {
 
 func (x *IntIntListEntryProto) Reset() {
 	*x = IntIntListEntryProto{}
-	mi := &file_onnx_proto3_msgTypes[3]
+	mi := &file_autodeeplab_onnx_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -796,7 +796,7 @@ func (x *IntIntListEntryProto) String() string {
 func (*IntIntListEntryProto) ProtoMessage() {}
 
 func (x *IntIntListEntryProto) ProtoReflect() protoreflect.Message {
-	mi := &file_onnx_proto3_msgTypes[3]
+	mi := &file_autodeeplab_onnx_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -809,7 +809,7 @@ func (x *IntIntListEntryProto) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IntIntListEntryProto.ProtoReflect.Descriptor instead.
 func (*IntIntListEntryProto) Descriptor() ([]byte, []int) {
-	return file_onnx_proto3_rawDescGZIP(), []int{3}
+	return file_autodeeplab_onnx_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *IntIntListEntryProto) GetKey() int64 {
@@ -837,7 +837,7 @@ type NodeDeviceConfigurationProto struct {
 
 func (x *NodeDeviceConfigurationProto) Reset() {
 	*x = NodeDeviceConfigurationProto{}
-	mi := &file_onnx_proto3_msgTypes[4]
+	mi := &file_autodeeplab_onnx_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -849,7 +849,7 @@ func (x *NodeDeviceConfigurationProto) String() string {
 func (*NodeDeviceConfigurationProto) ProtoMessage() {}
 
 func (x *NodeDeviceConfigurationProto) ProtoReflect() protoreflect.Message {
-	mi := &file_onnx_proto3_msgTypes[4]
+	mi := &file_autodeeplab_onnx_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -862,7 +862,7 @@ func (x *NodeDeviceConfigurationProto) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeDeviceConfigurationProto.ProtoReflect.Descriptor instead.
 func (*NodeDeviceConfigurationProto) Descriptor() ([]byte, []int) {
-	return file_onnx_proto3_rawDescGZIP(), []int{4}
+	return file_autodeeplab_onnx_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *NodeDeviceConfigurationProto) GetConfigurationId() string {
@@ -898,7 +898,7 @@ type ShardingSpecProto struct {
 
 func (x *ShardingSpecProto) Reset() {
 	*x = ShardingSpecProto{}
-	mi := &file_onnx_proto3_msgTypes[5]
+	mi := &file_autodeeplab_onnx_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -910,7 +910,7 @@ func (x *ShardingSpecProto) String() string {
 func (*ShardingSpecProto) ProtoMessage() {}
 
 func (x *ShardingSpecProto) ProtoReflect() protoreflect.Message {
-	mi := &file_onnx_proto3_msgTypes[5]
+	mi := &file_autodeeplab_onnx_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -923,7 +923,7 @@ func (x *ShardingSpecProto) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShardingSpecProto.ProtoReflect.Descriptor instead.
 func (*ShardingSpecProto) Descriptor() ([]byte, []int) {
-	return file_onnx_proto3_rawDescGZIP(), []int{5}
+	return file_autodeeplab_onnx_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ShardingSpecProto) GetTensorName() string {
@@ -964,7 +964,7 @@ type ShardedDimProto struct {
 
 func (x *ShardedDimProto) Reset() {
 	*x = ShardedDimProto{}
-	mi := &file_onnx_proto3_msgTypes[6]
+	mi := &file_autodeeplab_onnx_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -976,7 +976,7 @@ func (x *ShardedDimProto) String() string {
 func (*ShardedDimProto) ProtoMessage() {}
 
 func (x *ShardedDimProto) ProtoReflect() protoreflect.Message {
-	mi := &file_onnx_proto3_msgTypes[6]
+	mi := &file_autodeeplab_onnx_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -989,7 +989,7 @@ func (x *ShardedDimProto) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShardedDimProto.ProtoReflect.Descriptor instead.
 func (*ShardedDimProto) Descriptor() ([]byte, []int) {
-	return file_onnx_proto3_rawDescGZIP(), []int{6}
+	return file_autodeeplab_onnx_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ShardedDimProto) GetAxis() int64 {
@@ -1020,7 +1020,7 @@ type SimpleShardedDimProto struct {
 
 func (x *SimpleShardedDimProto) Reset() {
 	*x = SimpleShardedDimProto{}
-	mi := &file_onnx_proto3_msgTypes[7]
+	mi := &file_autodeeplab_onnx_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1032,7 +1032,7 @@ func (x *SimpleShardedDimProto) String() string {
 func (*SimpleShardedDimProto) ProtoMessage() {}
 
 func (x *SimpleShardedDimProto) ProtoReflect() protoreflect.Message {
-	mi := &file_onnx_proto3_msgTypes[7]
+	mi := &file_autodeeplab_onnx_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1045,7 +1045,7 @@ func (x *SimpleShardedDimProto) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SimpleShardedDimProto.ProtoReflect.Descriptor instead.
 func (*SimpleShardedDimProto) Descriptor() ([]byte, []int) {
-	return file_onnx_proto3_rawDescGZIP(), []int{7}
+	return file_autodeeplab_onnx_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *SimpleShardedDimProto) GetDim() isSimpleShardedDimProto_Dim {
@@ -1108,7 +1108,7 @@ type TrainingInfoProto struct {
 
 func (x *TrainingInfoProto) Reset() {
 	*x = TrainingInfoProto{}
-	mi := &file_onnx_proto3_msgTypes[8]
+	mi := &file_autodeeplab_onnx_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1120,7 +1120,7 @@ func (x *TrainingInfoProto) String() string {
 func (*TrainingInfoProto) ProtoMessage() {}
 
 func (x *TrainingInfoProto) ProtoReflect() protoreflect.Message {
-	mi := &file_onnx_proto3_msgTypes[8]
+	mi := &file_autodeeplab_onnx_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1133,7 +1133,7 @@ func (x *TrainingInfoProto) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrainingInfoProto.ProtoReflect.Descriptor instead.
 func (*TrainingInfoProto) Descriptor() ([]byte, []int) {
-	return file_onnx_proto3_rawDescGZIP(), []int{8}
+	return file_autodeeplab_onnx_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *TrainingInfoProto) GetInitialization() *GraphProto {
@@ -1184,7 +1184,7 @@ type ModelProto struct {
 
 func (x *ModelProto) Reset() {
 	*x = ModelProto{}
-	mi := &file_onnx_proto3_msgTypes[9]
+	mi := &file_autodeeplab_onnx_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1196,7 +1196,7 @@ func (x *ModelProto) String() string {
 func (*ModelProto) ProtoMessage() {}
 
 func (x *ModelProto) ProtoReflect() protoreflect.Message {
-	mi := &file_onnx_proto3_msgTypes[9]
+	mi := &file_autodeeplab_onnx_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1209,7 +1209,7 @@ func (x *ModelProto) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ModelProto.ProtoReflect.Descriptor instead.
 func (*ModelProto) Descriptor() ([]byte, []int) {
-	return file_onnx_proto3_rawDescGZIP(), []int{9}
+	return file_autodeeplab_onnx_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ModelProto) GetIrVersion() int64 {
@@ -1307,7 +1307,7 @@ type DeviceConfigurationProto struct {
 
 func (x *DeviceConfigurationProto) Reset() {
 	*x = DeviceConfigurationProto{}
-	mi := &file_onnx_proto3_msgTypes[10]
+	mi := &file_autodeeplab_onnx_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1319,7 +1319,7 @@ func (x *DeviceConfigurationProto) String() string {
 func (*DeviceConfigurationProto) ProtoMessage() {}
 
 func (x *DeviceConfigurationProto) ProtoReflect() protoreflect.Message {
-	mi := &file_onnx_proto3_msgTypes[10]
+	mi := &file_autodeeplab_onnx_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1332,7 +1332,7 @@ func (x *DeviceConfigurationProto) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeviceConfigurationProto.ProtoReflect.Descriptor instead.
 func (*DeviceConfigurationProto) Descriptor() ([]byte, []int) {
-	return file_onnx_proto3_rawDescGZIP(), []int{10}
+	return file_autodeeplab_onnx_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *DeviceConfigurationProto) GetName() string {
@@ -1366,7 +1366,7 @@ type StringStringEntryProto struct {
 
 func (x *StringStringEntryProto) Reset() {
 	*x = StringStringEntryProto{}
-	mi := &file_onnx_proto3_msgTypes[11]
+	mi := &file_autodeeplab_onnx_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1378,7 +1378,7 @@ func (x *StringStringEntryProto) String() string {
 func (*StringStringEntryProto) ProtoMessage() {}
 
 func (x *StringStringEntryProto) ProtoReflect() protoreflect.Message {
-	mi := &file_onnx_proto3_msgTypes[11]
+	mi := &file_autodeeplab_onnx_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1391,7 +1391,7 @@ func (x *StringStringEntryProto) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StringStringEntryProto.ProtoReflect.Descriptor instead.
 func (*StringStringEntryProto) Descriptor() ([]byte, []int) {
-	return file_onnx_proto3_rawDescGZIP(), []int{11}
+	return file_autodeeplab_onnx_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *StringStringEntryProto) GetKey() string {
@@ -1418,7 +1418,7 @@ type TensorAnnotation struct {
 
 func (x *TensorAnnotation) Reset() {
 	*x = TensorAnnotation{}
-	mi := &file_onnx_proto3_msgTypes[12]
+	mi := &file_autodeeplab_onnx_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1430,7 +1430,7 @@ func (x *TensorAnnotation) String() string {
 func (*TensorAnnotation) ProtoMessage() {}
 
 func (x *TensorAnnotation) ProtoReflect() protoreflect.Message {
-	mi := &file_onnx_proto3_msgTypes[12]
+	mi := &file_autodeeplab_onnx_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1443,7 +1443,7 @@ func (x *TensorAnnotation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TensorAnnotation.ProtoReflect.Descriptor instead.
 func (*TensorAnnotation) Descriptor() ([]byte, []int) {
-	return file_onnx_proto3_rawDescGZIP(), []int{12}
+	return file_autodeeplab_onnx_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *TensorAnnotation) GetTensorName() string {
@@ -1478,7 +1478,7 @@ type GraphProto struct {
 
 func (x *GraphProto) Reset() {
 	*x = GraphProto{}
-	mi := &file_onnx_proto3_msgTypes[13]
+	mi := &file_autodeeplab_onnx_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1490,7 +1490,7 @@ func (x *GraphProto) String() string {
 func (*GraphProto) ProtoMessage() {}
 
 func (x *GraphProto) ProtoReflect() protoreflect.Message {
-	mi := &file_onnx_proto3_msgTypes[13]
+	mi := &file_autodeeplab_onnx_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1503,7 +1503,7 @@ func (x *GraphProto) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GraphProto.ProtoReflect.Descriptor instead.
 func (*GraphProto) Descriptor() ([]byte, []int) {
-	return file_onnx_proto3_rawDescGZIP(), []int{13}
+	return file_autodeeplab_onnx_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *GraphProto) GetNode() []*NodeProto {
@@ -1589,7 +1589,7 @@ type TensorProto struct {
 	DocString     string                    `protobuf:"bytes,12,opt,name=doc_string,json=docString,proto3" json:"doc_string,omitempty"`
 	RawData       []byte                    `protobuf:"bytes,9,opt,name=raw_data,json=rawData,proto3" json:"raw_data,omitempty"`
 	ExternalData  []*StringStringEntryProto `protobuf:"bytes,13,rep,name=external_data,json=externalData,proto3" json:"external_data,omitempty"`
-	DataLocation  TensorProto_DataLocation  `protobuf:"varint,14,opt,name=data_location,json=dataLocation,proto3,enum=onnx.TensorProto_DataLocation" json:"data_location,omitempty"`
+	DataLocation  TensorProto_DataLocation  `protobuf:"varint,14,opt,name=data_location,json=dataLocation,proto3,enum=autodeeplab_onnx.TensorProto_DataLocation" json:"data_location,omitempty"`
 	DoubleData    []float64                 `protobuf:"fixed64,10,rep,packed,name=double_data,json=doubleData,proto3" json:"double_data,omitempty"`
 	Uint64Data    []uint64                  `protobuf:"varint,11,rep,packed,name=uint64_data,json=uint64Data,proto3" json:"uint64_data,omitempty"`
 	MetadataProps []*StringStringEntryProto `protobuf:"bytes,16,rep,name=metadata_props,json=metadataProps,proto3" json:"metadata_props,omitempty"`
@@ -1599,7 +1599,7 @@ type TensorProto struct {
 
 func (x *TensorProto) Reset() {
 	*x = TensorProto{}
-	mi := &file_onnx_proto3_msgTypes[14]
+	mi := &file_autodeeplab_onnx_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1611,7 +1611,7 @@ func (x *TensorProto) String() string {
 func (*TensorProto) ProtoMessage() {}
 
 func (x *TensorProto) ProtoReflect() protoreflect.Message {
-	mi := &file_onnx_proto3_msgTypes[14]
+	mi := &file_autodeeplab_onnx_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1624,7 +1624,7 @@ func (x *TensorProto) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TensorProto.ProtoReflect.Descriptor instead.
 func (*TensorProto) Descriptor() ([]byte, []int) {
-	return file_onnx_proto3_rawDescGZIP(), []int{14}
+	return file_autodeeplab_onnx_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *TensorProto) GetDims() []int64 {
@@ -1743,7 +1743,7 @@ type SparseTensorProto struct {
 
 func (x *SparseTensorProto) Reset() {
 	*x = SparseTensorProto{}
-	mi := &file_onnx_proto3_msgTypes[15]
+	mi := &file_autodeeplab_onnx_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1755,7 +1755,7 @@ func (x *SparseTensorProto) String() string {
 func (*SparseTensorProto) ProtoMessage() {}
 
 func (x *SparseTensorProto) ProtoReflect() protoreflect.Message {
-	mi := &file_onnx_proto3_msgTypes[15]
+	mi := &file_autodeeplab_onnx_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1768,7 +1768,7 @@ func (x *SparseTensorProto) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SparseTensorProto.ProtoReflect.Descriptor instead.
 func (*SparseTensorProto) Descriptor() ([]byte, []int) {
-	return file_onnx_proto3_rawDescGZIP(), []int{15}
+	return file_autodeeplab_onnx_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *SparseTensorProto) GetValues() *TensorProto {
@@ -1801,7 +1801,7 @@ type TensorShapeProto struct {
 
 func (x *TensorShapeProto) Reset() {
 	*x = TensorShapeProto{}
-	mi := &file_onnx_proto3_msgTypes[16]
+	mi := &file_autodeeplab_onnx_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1813,7 +1813,7 @@ func (x *TensorShapeProto) String() string {
 func (*TensorShapeProto) ProtoMessage() {}
 
 func (x *TensorShapeProto) ProtoReflect() protoreflect.Message {
-	mi := &file_onnx_proto3_msgTypes[16]
+	mi := &file_autodeeplab_onnx_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1826,7 +1826,7 @@ func (x *TensorShapeProto) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TensorShapeProto.ProtoReflect.Descriptor instead.
 func (*TensorShapeProto) Descriptor() ([]byte, []int) {
-	return file_onnx_proto3_rawDescGZIP(), []int{16}
+	return file_autodeeplab_onnx_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *TensorShapeProto) GetDim() []*TensorShapeProto_Dimension {
@@ -1854,7 +1854,7 @@ type TypeProto struct {
 
 func (x *TypeProto) Reset() {
 	*x = TypeProto{}
-	mi := &file_onnx_proto3_msgTypes[17]
+	mi := &file_autodeeplab_onnx_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1866,7 +1866,7 @@ func (x *TypeProto) String() string {
 func (*TypeProto) ProtoMessage() {}
 
 func (x *TypeProto) ProtoReflect() protoreflect.Message {
-	mi := &file_onnx_proto3_msgTypes[17]
+	mi := &file_autodeeplab_onnx_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1879,7 +1879,7 @@ func (x *TypeProto) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TypeProto.ProtoReflect.Descriptor instead.
 func (*TypeProto) Descriptor() ([]byte, []int) {
-	return file_onnx_proto3_rawDescGZIP(), []int{17}
+	return file_autodeeplab_onnx_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *TypeProto) GetValue() isTypeProto_Value {
@@ -2000,7 +2000,7 @@ type OperatorSetIdProto struct {
 
 func (x *OperatorSetIdProto) Reset() {
 	*x = OperatorSetIdProto{}
-	mi := &file_onnx_proto3_msgTypes[18]
+	mi := &file_autodeeplab_onnx_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2012,7 +2012,7 @@ func (x *OperatorSetIdProto) String() string {
 func (*OperatorSetIdProto) ProtoMessage() {}
 
 func (x *OperatorSetIdProto) ProtoReflect() protoreflect.Message {
-	mi := &file_onnx_proto3_msgTypes[18]
+	mi := &file_autodeeplab_onnx_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2025,7 +2025,7 @@ func (x *OperatorSetIdProto) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OperatorSetIdProto.ProtoReflect.Descriptor instead.
 func (*OperatorSetIdProto) Descriptor() ([]byte, []int) {
-	return file_onnx_proto3_rawDescGZIP(), []int{18}
+	return file_autodeeplab_onnx_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *OperatorSetIdProto) GetDomain() string {
@@ -2062,7 +2062,7 @@ type FunctionProto struct {
 
 func (x *FunctionProto) Reset() {
 	*x = FunctionProto{}
-	mi := &file_onnx_proto3_msgTypes[19]
+	mi := &file_autodeeplab_onnx_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2074,7 +2074,7 @@ func (x *FunctionProto) String() string {
 func (*FunctionProto) ProtoMessage() {}
 
 func (x *FunctionProto) ProtoReflect() protoreflect.Message {
-	mi := &file_onnx_proto3_msgTypes[19]
+	mi := &file_autodeeplab_onnx_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2087,7 +2087,7 @@ func (x *FunctionProto) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FunctionProto.ProtoReflect.Descriptor instead.
 func (*FunctionProto) Descriptor() ([]byte, []int) {
-	return file_onnx_proto3_rawDescGZIP(), []int{19}
+	return file_autodeeplab_onnx_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *FunctionProto) GetName() string {
@@ -2184,7 +2184,7 @@ type TensorProto_Segment struct {
 
 func (x *TensorProto_Segment) Reset() {
 	*x = TensorProto_Segment{}
-	mi := &file_onnx_proto3_msgTypes[20]
+	mi := &file_autodeeplab_onnx_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2196,7 +2196,7 @@ func (x *TensorProto_Segment) String() string {
 func (*TensorProto_Segment) ProtoMessage() {}
 
 func (x *TensorProto_Segment) ProtoReflect() protoreflect.Message {
-	mi := &file_onnx_proto3_msgTypes[20]
+	mi := &file_autodeeplab_onnx_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2209,7 +2209,7 @@ func (x *TensorProto_Segment) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TensorProto_Segment.ProtoReflect.Descriptor instead.
 func (*TensorProto_Segment) Descriptor() ([]byte, []int) {
-	return file_onnx_proto3_rawDescGZIP(), []int{14, 0}
+	return file_autodeeplab_onnx_proto_rawDescGZIP(), []int{14, 0}
 }
 
 func (x *TensorProto_Segment) GetBegin() int64 {
@@ -2240,7 +2240,7 @@ type TensorShapeProto_Dimension struct {
 
 func (x *TensorShapeProto_Dimension) Reset() {
 	*x = TensorShapeProto_Dimension{}
-	mi := &file_onnx_proto3_msgTypes[21]
+	mi := &file_autodeeplab_onnx_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2252,7 +2252,7 @@ func (x *TensorShapeProto_Dimension) String() string {
 func (*TensorShapeProto_Dimension) ProtoMessage() {}
 
 func (x *TensorShapeProto_Dimension) ProtoReflect() protoreflect.Message {
-	mi := &file_onnx_proto3_msgTypes[21]
+	mi := &file_autodeeplab_onnx_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2265,7 +2265,7 @@ func (x *TensorShapeProto_Dimension) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TensorShapeProto_Dimension.ProtoReflect.Descriptor instead.
 func (*TensorShapeProto_Dimension) Descriptor() ([]byte, []int) {
-	return file_onnx_proto3_rawDescGZIP(), []int{16, 0}
+	return file_autodeeplab_onnx_proto_rawDescGZIP(), []int{16, 0}
 }
 
 func (x *TensorShapeProto_Dimension) GetValue() isTensorShapeProto_Dimension_Value {
@@ -2326,7 +2326,7 @@ type TypeProto_Tensor struct {
 
 func (x *TypeProto_Tensor) Reset() {
 	*x = TypeProto_Tensor{}
-	mi := &file_onnx_proto3_msgTypes[22]
+	mi := &file_autodeeplab_onnx_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2338,7 +2338,7 @@ func (x *TypeProto_Tensor) String() string {
 func (*TypeProto_Tensor) ProtoMessage() {}
 
 func (x *TypeProto_Tensor) ProtoReflect() protoreflect.Message {
-	mi := &file_onnx_proto3_msgTypes[22]
+	mi := &file_autodeeplab_onnx_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2351,7 +2351,7 @@ func (x *TypeProto_Tensor) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TypeProto_Tensor.ProtoReflect.Descriptor instead.
 func (*TypeProto_Tensor) Descriptor() ([]byte, []int) {
-	return file_onnx_proto3_rawDescGZIP(), []int{17, 0}
+	return file_autodeeplab_onnx_proto_rawDescGZIP(), []int{17, 0}
 }
 
 func (x *TypeProto_Tensor) GetElemType() int32 {
@@ -2377,7 +2377,7 @@ type TypeProto_Sequence struct {
 
 func (x *TypeProto_Sequence) Reset() {
 	*x = TypeProto_Sequence{}
-	mi := &file_onnx_proto3_msgTypes[23]
+	mi := &file_autodeeplab_onnx_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2389,7 +2389,7 @@ func (x *TypeProto_Sequence) String() string {
 func (*TypeProto_Sequence) ProtoMessage() {}
 
 func (x *TypeProto_Sequence) ProtoReflect() protoreflect.Message {
-	mi := &file_onnx_proto3_msgTypes[23]
+	mi := &file_autodeeplab_onnx_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2402,7 +2402,7 @@ func (x *TypeProto_Sequence) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TypeProto_Sequence.ProtoReflect.Descriptor instead.
 func (*TypeProto_Sequence) Descriptor() ([]byte, []int) {
-	return file_onnx_proto3_rawDescGZIP(), []int{17, 1}
+	return file_autodeeplab_onnx_proto_rawDescGZIP(), []int{17, 1}
 }
 
 func (x *TypeProto_Sequence) GetElemType() *TypeProto {
@@ -2422,7 +2422,7 @@ type TypeProto_Map struct {
 
 func (x *TypeProto_Map) Reset() {
 	*x = TypeProto_Map{}
-	mi := &file_onnx_proto3_msgTypes[24]
+	mi := &file_autodeeplab_onnx_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2434,7 +2434,7 @@ func (x *TypeProto_Map) String() string {
 func (*TypeProto_Map) ProtoMessage() {}
 
 func (x *TypeProto_Map) ProtoReflect() protoreflect.Message {
-	mi := &file_onnx_proto3_msgTypes[24]
+	mi := &file_autodeeplab_onnx_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2447,7 +2447,7 @@ func (x *TypeProto_Map) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TypeProto_Map.ProtoReflect.Descriptor instead.
 func (*TypeProto_Map) Descriptor() ([]byte, []int) {
-	return file_onnx_proto3_rawDescGZIP(), []int{17, 2}
+	return file_autodeeplab_onnx_proto_rawDescGZIP(), []int{17, 2}
 }
 
 func (x *TypeProto_Map) GetKeyType() int32 {
@@ -2473,7 +2473,7 @@ type TypeProto_Optional struct {
 
 func (x *TypeProto_Optional) Reset() {
 	*x = TypeProto_Optional{}
-	mi := &file_onnx_proto3_msgTypes[25]
+	mi := &file_autodeeplab_onnx_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2485,7 +2485,7 @@ func (x *TypeProto_Optional) String() string {
 func (*TypeProto_Optional) ProtoMessage() {}
 
 func (x *TypeProto_Optional) ProtoReflect() protoreflect.Message {
-	mi := &file_onnx_proto3_msgTypes[25]
+	mi := &file_autodeeplab_onnx_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2498,7 +2498,7 @@ func (x *TypeProto_Optional) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TypeProto_Optional.ProtoReflect.Descriptor instead.
 func (*TypeProto_Optional) Descriptor() ([]byte, []int) {
-	return file_onnx_proto3_rawDescGZIP(), []int{17, 3}
+	return file_autodeeplab_onnx_proto_rawDescGZIP(), []int{17, 3}
 }
 
 func (x *TypeProto_Optional) GetElemType() *TypeProto {
@@ -2518,7 +2518,7 @@ type TypeProto_SparseTensor struct {
 
 func (x *TypeProto_SparseTensor) Reset() {
 	*x = TypeProto_SparseTensor{}
-	mi := &file_onnx_proto3_msgTypes[26]
+	mi := &file_autodeeplab_onnx_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2530,7 +2530,7 @@ func (x *TypeProto_SparseTensor) String() string {
 func (*TypeProto_SparseTensor) ProtoMessage() {}
 
 func (x *TypeProto_SparseTensor) ProtoReflect() protoreflect.Message {
-	mi := &file_onnx_proto3_msgTypes[26]
+	mi := &file_autodeeplab_onnx_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2543,7 +2543,7 @@ func (x *TypeProto_SparseTensor) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TypeProto_SparseTensor.ProtoReflect.Descriptor instead.
 func (*TypeProto_SparseTensor) Descriptor() ([]byte, []int) {
-	return file_onnx_proto3_rawDescGZIP(), []int{17, 4}
+	return file_autodeeplab_onnx_proto_rawDescGZIP(), []int{17, 4}
 }
 
 func (x *TypeProto_SparseTensor) GetElemType() int32 {
@@ -2570,7 +2570,7 @@ type TypeProto_Opaque struct {
 
 func (x *TypeProto_Opaque) Reset() {
 	*x = TypeProto_Opaque{}
-	mi := &file_onnx_proto3_msgTypes[27]
+	mi := &file_autodeeplab_onnx_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2582,7 +2582,7 @@ func (x *TypeProto_Opaque) String() string {
 func (*TypeProto_Opaque) ProtoMessage() {}
 
 func (x *TypeProto_Opaque) ProtoReflect() protoreflect.Message {
-	mi := &file_onnx_proto3_msgTypes[27]
+	mi := &file_autodeeplab_onnx_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2595,7 +2595,7 @@ func (x *TypeProto_Opaque) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TypeProto_Opaque.ProtoReflect.Descriptor instead.
 func (*TypeProto_Opaque) Descriptor() ([]byte, []int) {
-	return file_onnx_proto3_rawDescGZIP(), []int{17, 5}
+	return file_autodeeplab_onnx_proto_rawDescGZIP(), []int{17, 5}
 }
 
 func (x *TypeProto_Opaque) GetDomain() string {
@@ -2612,32 +2612,32 @@ func (x *TypeProto_Opaque) GetName() string {
 	return ""
 }
 
-var File_onnx_proto3 protoreflect.FileDescriptor
+var File_autodeeplab_onnx_proto protoreflect.FileDescriptor
 
-const file_onnx_proto3_rawDesc = "" +
+const file_autodeeplab_onnx_proto_rawDesc = "" +
 	"\n" +
-	"\vonnx.proto3\x12\x04onnx\"\xe3\x06\n" +
+	"\x16autodeeplab/onnx.proto\x12\x10autodeeplab_onnx\"\xcf\a\n" +
 	"\x0eAttributeProto\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\"\n" +
 	"\rref_attr_name\x18\x15 \x01(\tR\vrefAttrName\x12\x1d\n" +
 	"\n" +
-	"doc_string\x18\r \x01(\tR\tdocString\x126\n" +
-	"\x04type\x18\x14 \x01(\x0e2\".onnx.AttributeProto.AttributeTypeR\x04type\x12\f\n" +
+	"doc_string\x18\r \x01(\tR\tdocString\x12B\n" +
+	"\x04type\x18\x14 \x01(\x0e2..autodeeplab_onnx.AttributeProto.AttributeTypeR\x04type\x12\f\n" +
 	"\x01f\x18\x02 \x01(\x02R\x01f\x12\f\n" +
 	"\x01i\x18\x03 \x01(\x03R\x01i\x12\f\n" +
-	"\x01s\x18\x04 \x01(\fR\x01s\x12\x1f\n" +
-	"\x01t\x18\x05 \x01(\v2\x11.onnx.TensorProtoR\x01t\x12\x1e\n" +
-	"\x01g\x18\x06 \x01(\v2\x10.onnx.GraphProtoR\x01g\x12<\n" +
-	"\rsparse_tensor\x18\x16 \x01(\v2\x17.onnx.SparseTensorProtoR\fsparseTensor\x12\x1f\n" +
-	"\x02tp\x18\x0e \x01(\v2\x0f.onnx.TypeProtoR\x02tp\x12\x16\n" +
+	"\x01s\x18\x04 \x01(\fR\x01s\x12+\n" +
+	"\x01t\x18\x05 \x01(\v2\x1d.autodeeplab_onnx.TensorProtoR\x01t\x12*\n" +
+	"\x01g\x18\x06 \x01(\v2\x1c.autodeeplab_onnx.GraphProtoR\x01g\x12H\n" +
+	"\rsparse_tensor\x18\x16 \x01(\v2#.autodeeplab_onnx.SparseTensorProtoR\fsparseTensor\x12+\n" +
+	"\x02tp\x18\x0e \x01(\v2\x1b.autodeeplab_onnx.TypeProtoR\x02tp\x12\x16\n" +
 	"\x06floats\x18\a \x03(\x02R\x06floats\x12\x12\n" +
 	"\x04ints\x18\b \x03(\x03R\x04ints\x12\x18\n" +
-	"\astrings\x18\t \x03(\fR\astrings\x12+\n" +
+	"\astrings\x18\t \x03(\fR\astrings\x127\n" +
 	"\atensors\x18\n" +
-	" \x03(\v2\x11.onnx.TensorProtoR\atensors\x12(\n" +
-	"\x06graphs\x18\v \x03(\v2\x10.onnx.GraphProtoR\x06graphs\x12>\n" +
-	"\x0esparse_tensors\x18\x17 \x03(\v2\x17.onnx.SparseTensorProtoR\rsparseTensors\x120\n" +
-	"\vtype_protos\x18\x0f \x03(\v2\x0f.onnx.TypeProtoR\n" +
+	" \x03(\v2\x1d.autodeeplab_onnx.TensorProtoR\atensors\x124\n" +
+	"\x06graphs\x18\v \x03(\v2\x1c.autodeeplab_onnx.GraphProtoR\x06graphs\x12J\n" +
+	"\x0esparse_tensors\x18\x17 \x03(\v2#.autodeeplab_onnx.SparseTensorProtoR\rsparseTensors\x12<\n" +
+	"\vtype_protos\x18\x0f \x03(\v2\x1b.autodeeplab_onnx.TypeProtoR\n" +
 	"typeProtos\"\xd9\x01\n" +
 	"\rAttributeType\x12\r\n" +
 	"\tUNDEFINED\x10\x00\x12\t\n" +
@@ -2660,70 +2660,70 @@ const file_onnx_proto3_rawDesc = "" +
 	"\x06GRAPHS\x10\n" +
 	"\x12\x12\n" +
 	"\x0eSPARSE_TENSORS\x10\f\x12\x0f\n" +
-	"\vTYPE_PROTOS\x10\x0eJ\x04\b\f\x10\rJ\x04\b\x10\x10\x14R\x01v\"\xad\x01\n" +
+	"\vTYPE_PROTOS\x10\x0eJ\x04\b\f\x10\rJ\x04\b\x10\x10\x14R\x01v\"\xc5\x01\n" +
 	"\x0eValueInfoProto\x12\x12\n" +
-	"\x04name\x18\x01 \x01(\tR\x04name\x12#\n" +
-	"\x04type\x18\x02 \x01(\v2\x0f.onnx.TypeProtoR\x04type\x12\x1d\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12/\n" +
+	"\x04type\x18\x02 \x01(\v2\x1b.autodeeplab_onnx.TypeProtoR\x04type\x12\x1d\n" +
 	"\n" +
-	"doc_string\x18\x03 \x01(\tR\tdocString\x12C\n" +
-	"\x0emetadata_props\x18\x04 \x03(\v2\x1c.onnx.StringStringEntryProtoR\rmetadataProps\"\x8b\x03\n" +
+	"doc_string\x18\x03 \x01(\tR\tdocString\x12O\n" +
+	"\x0emetadata_props\x18\x04 \x03(\v2(.autodeeplab_onnx.StringStringEntryProtoR\rmetadataProps\"\xaf\x03\n" +
 	"\tNodeProto\x12\x14\n" +
 	"\x05input\x18\x01 \x03(\tR\x05input\x12\x16\n" +
 	"\x06output\x18\x02 \x03(\tR\x06output\x12\x12\n" +
 	"\x04name\x18\x03 \x01(\tR\x04name\x12\x17\n" +
 	"\aop_type\x18\x04 \x01(\tR\x06opType\x12\x16\n" +
 	"\x06domain\x18\a \x01(\tR\x06domain\x12\x1a\n" +
-	"\boverload\x18\b \x01(\tR\boverload\x122\n" +
-	"\tattribute\x18\x05 \x03(\v2\x14.onnx.AttributeProtoR\tattribute\x12\x1d\n" +
+	"\boverload\x18\b \x01(\tR\boverload\x12>\n" +
+	"\tattribute\x18\x05 \x03(\v2 .autodeeplab_onnx.AttributeProtoR\tattribute\x12\x1d\n" +
 	"\n" +
-	"doc_string\x18\x06 \x01(\tR\tdocString\x12C\n" +
-	"\x0emetadata_props\x18\t \x03(\v2\x1c.onnx.StringStringEntryProtoR\rmetadataProps\x12W\n" +
+	"doc_string\x18\x06 \x01(\tR\tdocString\x12O\n" +
+	"\x0emetadata_props\x18\t \x03(\v2(.autodeeplab_onnx.StringStringEntryProtoR\rmetadataProps\x12c\n" +
 	"\x15device_configurations\x18\n" +
-	" \x03(\v2\".onnx.NodeDeviceConfigurationProtoR\x14deviceConfigurations\">\n" +
+	" \x03(\v2..autodeeplab_onnx.NodeDeviceConfigurationProtoR\x14deviceConfigurations\">\n" +
 	"\x14IntIntListEntryProto\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\x03R\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x03(\x03R\x05value\"\xae\x01\n" +
+	"\x05value\x18\x02 \x03(\x03R\x05value\"\xba\x01\n" +
 	"\x1cNodeDeviceConfigurationProto\x12)\n" +
-	"\x10configuration_id\x18\x01 \x01(\tR\x0fconfigurationId\x12<\n" +
-	"\rsharding_spec\x18\x02 \x03(\v2\x17.onnx.ShardingSpecProtoR\fshardingSpec\x12%\n" +
-	"\x0epipeline_stage\x18\x03 \x01(\x05R\rpipelineStage\"\xda\x01\n" +
+	"\x10configuration_id\x18\x01 \x01(\tR\x0fconfigurationId\x12H\n" +
+	"\rsharding_spec\x18\x02 \x03(\v2#.autodeeplab_onnx.ShardingSpecProtoR\fshardingSpec\x12%\n" +
+	"\x0epipeline_stage\x18\x03 \x01(\x05R\rpipelineStage\"\xf2\x01\n" +
 	"\x11ShardingSpecProto\x12\x1f\n" +
 	"\vtensor_name\x18\x01 \x01(\tR\n" +
 	"tensorName\x12\x16\n" +
-	"\x06device\x18\x02 \x03(\x03R\x06device\x12T\n" +
-	"\x19index_to_device_group_map\x18\x03 \x03(\v2\x1a.onnx.IntIntListEntryProtoR\x15indexToDeviceGroupMap\x126\n" +
-	"\vsharded_dim\x18\x04 \x03(\v2\x15.onnx.ShardedDimProtoR\n" +
-	"shardedDim\"k\n" +
+	"\x06device\x18\x02 \x03(\x03R\x06device\x12`\n" +
+	"\x19index_to_device_group_map\x18\x03 \x03(\v2&.autodeeplab_onnx.IntIntListEntryProtoR\x15indexToDeviceGroupMap\x12B\n" +
+	"\vsharded_dim\x18\x04 \x03(\v2!.autodeeplab_onnx.ShardedDimProtoR\n" +
+	"shardedDim\"w\n" +
 	"\x0fShardedDimProto\x12\x12\n" +
-	"\x04axis\x18\x01 \x01(\x03R\x04axis\x12D\n" +
-	"\x0fsimple_sharding\x18\x02 \x03(\v2\x1b.onnx.SimpleShardedDimProtoR\x0esimpleSharding\"{\n" +
+	"\x04axis\x18\x01 \x01(\x03R\x04axis\x12P\n" +
+	"\x0fsimple_sharding\x18\x02 \x03(\v2'.autodeeplab_onnx.SimpleShardedDimProtoR\x0esimpleSharding\"{\n" +
 	"\x15SimpleShardedDimProto\x12\x1d\n" +
 	"\tdim_value\x18\x01 \x01(\x03H\x00R\bdimValue\x12\x1d\n" +
 	"\tdim_param\x18\x02 \x01(\tH\x00R\bdimParam\x12\x1d\n" +
 	"\n" +
 	"num_shards\x18\x03 \x01(\x03R\tnumShardsB\x05\n" +
-	"\x03dim\"\x97\x02\n" +
-	"\x11TrainingInfoProto\x128\n" +
-	"\x0einitialization\x18\x01 \x01(\v2\x10.onnx.GraphProtoR\x0einitialization\x12.\n" +
-	"\talgorithm\x18\x02 \x01(\v2\x10.onnx.GraphProtoR\talgorithm\x12S\n" +
-	"\x16initialization_binding\x18\x03 \x03(\v2\x1c.onnx.StringStringEntryProtoR\x15initializationBinding\x12C\n" +
-	"\x0eupdate_binding\x18\x04 \x03(\v2\x1c.onnx.StringStringEntryProtoR\rupdateBinding\"\xb8\x04\n" +
+	"\x03dim\"\xc7\x02\n" +
+	"\x11TrainingInfoProto\x12D\n" +
+	"\x0einitialization\x18\x01 \x01(\v2\x1c.autodeeplab_onnx.GraphProtoR\x0einitialization\x12:\n" +
+	"\talgorithm\x18\x02 \x01(\v2\x1c.autodeeplab_onnx.GraphProtoR\talgorithm\x12_\n" +
+	"\x16initialization_binding\x18\x03 \x03(\v2(.autodeeplab_onnx.StringStringEntryProtoR\x15initializationBinding\x12O\n" +
+	"\x0eupdate_binding\x18\x04 \x03(\v2(.autodeeplab_onnx.StringStringEntryProtoR\rupdateBinding\"\x80\x05\n" +
 	"\n" +
 	"ModelProto\x12\x1d\n" +
 	"\n" +
-	"ir_version\x18\x01 \x01(\x03R\tirVersion\x12;\n" +
-	"\fopset_import\x18\b \x03(\v2\x18.onnx.OperatorSetIdProtoR\vopsetImport\x12#\n" +
+	"ir_version\x18\x01 \x01(\x03R\tirVersion\x12G\n" +
+	"\fopset_import\x18\b \x03(\v2$.autodeeplab_onnx.OperatorSetIdProtoR\vopsetImport\x12#\n" +
 	"\rproducer_name\x18\x02 \x01(\tR\fproducerName\x12)\n" +
 	"\x10producer_version\x18\x03 \x01(\tR\x0fproducerVersion\x12\x16\n" +
 	"\x06domain\x18\x04 \x01(\tR\x06domain\x12#\n" +
 	"\rmodel_version\x18\x05 \x01(\x03R\fmodelVersion\x12\x1d\n" +
 	"\n" +
-	"doc_string\x18\x06 \x01(\tR\tdocString\x12&\n" +
-	"\x05graph\x18\a \x01(\v2\x10.onnx.GraphProtoR\x05graph\x12C\n" +
-	"\x0emetadata_props\x18\x0e \x03(\v2\x1c.onnx.StringStringEntryProtoR\rmetadataProps\x12<\n" +
-	"\rtraining_info\x18\x14 \x03(\v2\x17.onnx.TrainingInfoProtoR\ftrainingInfo\x121\n" +
-	"\tfunctions\x18\x19 \x03(\v2\x13.onnx.FunctionProtoR\tfunctions\x12D\n" +
-	"\rconfiguration\x18\x1a \x03(\v2\x1e.onnx.DeviceConfigurationProtoR\rconfiguration\"g\n" +
+	"doc_string\x18\x06 \x01(\tR\tdocString\x122\n" +
+	"\x05graph\x18\a \x01(\v2\x1c.autodeeplab_onnx.GraphProtoR\x05graph\x12O\n" +
+	"\x0emetadata_props\x18\x0e \x03(\v2(.autodeeplab_onnx.StringStringEntryProtoR\rmetadataProps\x12H\n" +
+	"\rtraining_info\x18\x14 \x03(\v2#.autodeeplab_onnx.TrainingInfoProtoR\ftrainingInfo\x12=\n" +
+	"\tfunctions\x18\x19 \x03(\v2\x1f.autodeeplab_onnx.FunctionProtoR\tfunctions\x12P\n" +
+	"\rconfiguration\x18\x1a \x03(\v2*.autodeeplab_onnx.DeviceConfigurationProtoR\rconfiguration\"g\n" +
 	"\x18DeviceConfigurationProto\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1f\n" +
 	"\vnum_devices\x18\x02 \x01(\x05R\n" +
@@ -2731,32 +2731,32 @@ const file_onnx_proto3_rawDesc = "" +
 	"\x06device\x18\x03 \x03(\tR\x06device\"@\n" +
 	"\x16StringStringEntryProto\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value\"\x92\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value\"\x9e\x01\n" +
 	"\x10TensorAnnotation\x12\x1f\n" +
 	"\vtensor_name\x18\x01 \x01(\tR\n" +
-	"tensorName\x12]\n" +
-	"\x1cquant_parameter_tensor_names\x18\x02 \x03(\v2\x1c.onnx.StringStringEntryProtoR\x19quantParameterTensorNames\"\xcc\x04\n" +
+	"tensorName\x12i\n" +
+	"\x1cquant_parameter_tensor_names\x18\x02 \x03(\v2(.autodeeplab_onnx.StringStringEntryProtoR\x19quantParameterTensorNames\"\xac\x05\n" +
 	"\n" +
-	"GraphProto\x12#\n" +
-	"\x04node\x18\x01 \x03(\v2\x0f.onnx.NodeProtoR\x04node\x12\x12\n" +
-	"\x04name\x18\x02 \x01(\tR\x04name\x123\n" +
-	"\vinitializer\x18\x05 \x03(\v2\x11.onnx.TensorProtoR\vinitializer\x12F\n" +
-	"\x12sparse_initializer\x18\x0f \x03(\v2\x17.onnx.SparseTensorProtoR\x11sparseInitializer\x12\x1d\n" +
+	"GraphProto\x12/\n" +
+	"\x04node\x18\x01 \x03(\v2\x1b.autodeeplab_onnx.NodeProtoR\x04node\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12?\n" +
+	"\vinitializer\x18\x05 \x03(\v2\x1d.autodeeplab_onnx.TensorProtoR\vinitializer\x12R\n" +
+	"\x12sparse_initializer\x18\x0f \x03(\v2#.autodeeplab_onnx.SparseTensorProtoR\x11sparseInitializer\x12\x1d\n" +
 	"\n" +
 	"doc_string\x18\n" +
-	" \x01(\tR\tdocString\x12*\n" +
-	"\x05input\x18\v \x03(\v2\x14.onnx.ValueInfoProtoR\x05input\x12,\n" +
-	"\x06output\x18\f \x03(\v2\x14.onnx.ValueInfoProtoR\x06output\x123\n" +
+	" \x01(\tR\tdocString\x126\n" +
+	"\x05input\x18\v \x03(\v2 .autodeeplab_onnx.ValueInfoProtoR\x05input\x128\n" +
+	"\x06output\x18\f \x03(\v2 .autodeeplab_onnx.ValueInfoProtoR\x06output\x12?\n" +
 	"\n" +
-	"value_info\x18\r \x03(\v2\x14.onnx.ValueInfoProtoR\tvalueInfo\x12O\n" +
-	"\x17quantization_annotation\x18\x0e \x03(\v2\x16.onnx.TensorAnnotationR\x16quantizationAnnotation\x12C\n" +
-	"\x0emetadata_props\x18\x10 \x03(\v2\x1c.onnx.StringStringEntryProtoR\rmetadataPropsJ\x04\b\x03\x10\x04J\x04\b\x04\x10\x05J\x04\b\x06\x10\n" +
+	"value_info\x18\r \x03(\v2 .autodeeplab_onnx.ValueInfoProtoR\tvalueInfo\x12[\n" +
+	"\x17quantization_annotation\x18\x0e \x03(\v2\".autodeeplab_onnx.TensorAnnotationR\x16quantizationAnnotation\x12O\n" +
+	"\x0emetadata_props\x18\x10 \x03(\v2(.autodeeplab_onnx.StringStringEntryProtoR\rmetadataPropsJ\x04\b\x03\x10\x04J\x04\b\x04\x10\x05J\x04\b\x06\x10\n" +
 	"R\n" +
-	"ir_versionR\x10producer_versionR\fproducer_tagR\x06domain\"\xd1\b\n" +
+	"ir_versionR\x10producer_versionR\fproducer_tagR\x06domain\"\x81\t\n" +
 	"\vTensorProto\x12\x12\n" +
 	"\x04dims\x18\x01 \x03(\x03R\x04dims\x12\x1b\n" +
-	"\tdata_type\x18\x02 \x01(\x05R\bdataType\x123\n" +
-	"\asegment\x18\x03 \x01(\v2\x19.onnx.TensorProto.SegmentR\asegment\x12!\n" +
+	"\tdata_type\x18\x02 \x01(\x05R\bdataType\x12?\n" +
+	"\asegment\x18\x03 \x01(\v2%.autodeeplab_onnx.TensorProto.SegmentR\asegment\x12!\n" +
 	"\n" +
 	"float_data\x18\x04 \x03(\x02B\x02\x10\x01R\tfloatData\x12!\n" +
 	"\n" +
@@ -2768,15 +2768,15 @@ const file_onnx_proto3_rawDesc = "" +
 	"\x04name\x18\b \x01(\tR\x04name\x12\x1d\n" +
 	"\n" +
 	"doc_string\x18\f \x01(\tR\tdocString\x12\x19\n" +
-	"\braw_data\x18\t \x01(\fR\arawData\x12A\n" +
-	"\rexternal_data\x18\r \x03(\v2\x1c.onnx.StringStringEntryProtoR\fexternalData\x12C\n" +
-	"\rdata_location\x18\x0e \x01(\x0e2\x1e.onnx.TensorProto.DataLocationR\fdataLocation\x12#\n" +
+	"\braw_data\x18\t \x01(\fR\arawData\x12M\n" +
+	"\rexternal_data\x18\r \x03(\v2(.autodeeplab_onnx.StringStringEntryProtoR\fexternalData\x12O\n" +
+	"\rdata_location\x18\x0e \x01(\x0e2*.autodeeplab_onnx.TensorProto.DataLocationR\fdataLocation\x12#\n" +
 	"\vdouble_data\x18\n" +
 	" \x03(\x01B\x02\x10\x01R\n" +
 	"doubleData\x12#\n" +
 	"\vuint64_data\x18\v \x03(\x04B\x02\x10\x01R\n" +
-	"uint64Data\x12C\n" +
-	"\x0emetadata_props\x18\x10 \x03(\v2\x1c.onnx.StringStringEntryProtoR\rmetadataProps\x1a1\n" +
+	"uint64Data\x12O\n" +
+	"\x0emetadata_props\x18\x10 \x03(\v2(.autodeeplab_onnx.StringStringEntryProtoR\rmetadataProps\x1a1\n" +
 	"\aSegment\x12\x14\n" +
 	"\x05begin\x18\x01 \x01(\x03R\x05begin\x12\x10\n" +
 	"\x03end\x18\x02 \x01(\x03R\x03end\"\x8e\x03\n" +
@@ -2824,46 +2824,46 @@ const file_onnx_proto3_rawDesc = "" +
 	"FLOAT6E3M2\x10\x1c\")\n" +
 	"\fDataLocation\x12\v\n" +
 	"\aDEFAULT\x10\x00\x12\f\n" +
-	"\bEXTERNAL\x10\x01\"\x7f\n" +
-	"\x11SparseTensorProto\x12)\n" +
-	"\x06values\x18\x01 \x01(\v2\x11.onnx.TensorProtoR\x06values\x12+\n" +
-	"\aindices\x18\x02 \x01(\v2\x11.onnx.TensorProtoR\aindices\x12\x12\n" +
-	"\x04dims\x18\x03 \x03(\x03R\x04dims\"\xba\x01\n" +
-	"\x10TensorShapeProto\x122\n" +
-	"\x03dim\x18\x01 \x03(\v2 .onnx.TensorShapeProto.DimensionR\x03dim\x1ar\n" +
+	"\bEXTERNAL\x10\x01\"\x97\x01\n" +
+	"\x11SparseTensorProto\x125\n" +
+	"\x06values\x18\x01 \x01(\v2\x1d.autodeeplab_onnx.TensorProtoR\x06values\x127\n" +
+	"\aindices\x18\x02 \x01(\v2\x1d.autodeeplab_onnx.TensorProtoR\aindices\x12\x12\n" +
+	"\x04dims\x18\x03 \x03(\x03R\x04dims\"\xc6\x01\n" +
+	"\x10TensorShapeProto\x12>\n" +
+	"\x03dim\x18\x01 \x03(\v2,.autodeeplab_onnx.TensorShapeProto.DimensionR\x03dim\x1ar\n" +
 	"\tDimension\x12\x1d\n" +
 	"\tdim_value\x18\x01 \x01(\x03H\x00R\bdimValue\x12\x1d\n" +
 	"\tdim_param\x18\x02 \x01(\tH\x00R\bdimParam\x12\x1e\n" +
 	"\n" +
 	"denotation\x18\x03 \x01(\tR\n" +
 	"denotationB\a\n" +
-	"\x05value\"\xea\x06\n" +
-	"\tTypeProto\x129\n" +
-	"\vtensor_type\x18\x01 \x01(\v2\x16.onnx.TypeProto.TensorH\x00R\n" +
-	"tensorType\x12?\n" +
-	"\rsequence_type\x18\x04 \x01(\v2\x18.onnx.TypeProto.SequenceH\x00R\fsequenceType\x120\n" +
-	"\bmap_type\x18\x05 \x01(\v2\x13.onnx.TypeProto.MapH\x00R\amapType\x12?\n" +
-	"\roptional_type\x18\t \x01(\v2\x18.onnx.TypeProto.OptionalH\x00R\foptionalType\x12L\n" +
-	"\x12sparse_tensor_type\x18\b \x01(\v2\x1c.onnx.TypeProto.SparseTensorH\x00R\x10sparseTensorType\x129\n" +
-	"\vopaque_type\x18\a \x01(\v2\x16.onnx.TypeProto.OpaqueH\x00R\n" +
+	"\x05value\"\xee\a\n" +
+	"\tTypeProto\x12E\n" +
+	"\vtensor_type\x18\x01 \x01(\v2\".autodeeplab_onnx.TypeProto.TensorH\x00R\n" +
+	"tensorType\x12K\n" +
+	"\rsequence_type\x18\x04 \x01(\v2$.autodeeplab_onnx.TypeProto.SequenceH\x00R\fsequenceType\x12<\n" +
+	"\bmap_type\x18\x05 \x01(\v2\x1f.autodeeplab_onnx.TypeProto.MapH\x00R\amapType\x12K\n" +
+	"\roptional_type\x18\t \x01(\v2$.autodeeplab_onnx.TypeProto.OptionalH\x00R\foptionalType\x12X\n" +
+	"\x12sparse_tensor_type\x18\b \x01(\v2(.autodeeplab_onnx.TypeProto.SparseTensorH\x00R\x10sparseTensorType\x12E\n" +
+	"\vopaque_type\x18\a \x01(\v2\".autodeeplab_onnx.TypeProto.OpaqueH\x00R\n" +
 	"opaqueType\x12\x1e\n" +
 	"\n" +
 	"denotation\x18\x06 \x01(\tR\n" +
-	"denotation\x1aS\n" +
+	"denotation\x1a_\n" +
 	"\x06Tensor\x12\x1b\n" +
-	"\telem_type\x18\x01 \x01(\x05R\belemType\x12,\n" +
-	"\x05shape\x18\x02 \x01(\v2\x16.onnx.TensorShapeProtoR\x05shape\x1a8\n" +
-	"\bSequence\x12,\n" +
-	"\telem_type\x18\x01 \x01(\v2\x0f.onnx.TypeProtoR\belemType\x1aP\n" +
+	"\telem_type\x18\x01 \x01(\x05R\belemType\x128\n" +
+	"\x05shape\x18\x02 \x01(\v2\".autodeeplab_onnx.TensorShapeProtoR\x05shape\x1aD\n" +
+	"\bSequence\x128\n" +
+	"\telem_type\x18\x01 \x01(\v2\x1b.autodeeplab_onnx.TypeProtoR\belemType\x1a\\\n" +
 	"\x03Map\x12\x19\n" +
-	"\bkey_type\x18\x01 \x01(\x05R\akeyType\x12.\n" +
+	"\bkey_type\x18\x01 \x01(\x05R\akeyType\x12:\n" +
 	"\n" +
-	"value_type\x18\x02 \x01(\v2\x0f.onnx.TypeProtoR\tvalueType\x1a8\n" +
-	"\bOptional\x12,\n" +
-	"\telem_type\x18\x01 \x01(\v2\x0f.onnx.TypeProtoR\belemType\x1aY\n" +
+	"value_type\x18\x02 \x01(\v2\x1b.autodeeplab_onnx.TypeProtoR\tvalueType\x1aD\n" +
+	"\bOptional\x128\n" +
+	"\telem_type\x18\x01 \x01(\v2\x1b.autodeeplab_onnx.TypeProtoR\belemType\x1ae\n" +
 	"\fSparseTensor\x12\x1b\n" +
-	"\telem_type\x18\x01 \x01(\x05R\belemType\x12,\n" +
-	"\x05shape\x18\x02 \x01(\v2\x16.onnx.TensorShapeProtoR\x05shape\x1aF\n" +
+	"\telem_type\x18\x01 \x01(\x05R\belemType\x128\n" +
+	"\x05shape\x18\x02 \x01(\v2\".autodeeplab_onnx.TensorShapeProtoR\x05shape\x1aF\n" +
 	"\x06Opaque\x12\x16\n" +
 	"\x06domain\x18\x01 \x01(\tR\x06domain\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04nameJ\x04\b\x03\x10\x04R\n" +
@@ -2871,23 +2871,23 @@ const file_onnx_proto3_rawDesc = "" +
 	"\x05value\"F\n" +
 	"\x12OperatorSetIdProto\x12\x16\n" +
 	"\x06domain\x18\x01 \x01(\tR\x06domain\x12\x18\n" +
-	"\aversion\x18\x02 \x01(\x03R\aversion\"\x80\x04\n" +
+	"\aversion\x18\x02 \x01(\x03R\aversion\"\xbc\x04\n" +
 	"\rFunctionProto\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05input\x18\x04 \x03(\tR\x05input\x12\x16\n" +
 	"\x06output\x18\x05 \x03(\tR\x06output\x12\x1c\n" +
-	"\tattribute\x18\x06 \x03(\tR\tattribute\x12=\n" +
-	"\x0fattribute_proto\x18\v \x03(\v2\x14.onnx.AttributeProtoR\x0eattributeProto\x12#\n" +
-	"\x04node\x18\a \x03(\v2\x0f.onnx.NodeProtoR\x04node\x12\x1d\n" +
+	"\tattribute\x18\x06 \x03(\tR\tattribute\x12I\n" +
+	"\x0fattribute_proto\x18\v \x03(\v2 .autodeeplab_onnx.AttributeProtoR\x0eattributeProto\x12/\n" +
+	"\x04node\x18\a \x03(\v2\x1b.autodeeplab_onnx.NodeProtoR\x04node\x12\x1d\n" +
 	"\n" +
-	"doc_string\x18\b \x01(\tR\tdocString\x12;\n" +
-	"\fopset_import\x18\t \x03(\v2\x18.onnx.OperatorSetIdProtoR\vopsetImport\x12\x16\n" +
+	"doc_string\x18\b \x01(\tR\tdocString\x12G\n" +
+	"\fopset_import\x18\t \x03(\v2$.autodeeplab_onnx.OperatorSetIdProtoR\vopsetImport\x12\x16\n" +
 	"\x06domain\x18\n" +
 	" \x01(\tR\x06domain\x12\x1a\n" +
-	"\boverload\x18\r \x01(\tR\boverload\x123\n" +
+	"\boverload\x18\r \x01(\tR\boverload\x12?\n" +
 	"\n" +
-	"value_info\x18\f \x03(\v2\x14.onnx.ValueInfoProtoR\tvalueInfo\x12C\n" +
-	"\x0emetadata_props\x18\x0e \x03(\v2\x1c.onnx.StringStringEntryProtoR\rmetadataPropsJ\x04\b\x02\x10\x03J\x04\b\x03\x10\x04R\rsince_versionR\x06status*\x82\x03\n" +
+	"value_info\x18\f \x03(\v2 .autodeeplab_onnx.ValueInfoProtoR\tvalueInfo\x12O\n" +
+	"\x0emetadata_props\x18\x0e \x03(\v2(.autodeeplab_onnx.StringStringEntryProtoR\rmetadataPropsJ\x04\b\x02\x10\x03J\x04\b\x03\x10\x04R\rsince_versionR\x06status*\x82\x03\n" +
 	"\aVersion\x12\x12\n" +
 	"\x0e_START_VERSION\x10\x00\x12\x19\n" +
 	"\x15IR_VERSION_2017_10_10\x10\x01\x12\x19\n" +
@@ -2912,115 +2912,115 @@ const file_onnx_proto3_rawDesc = "" +
 	"\x06STABLE\x10\x01b\x06proto3"
 
 var (
-	file_onnx_proto3_rawDescOnce sync.Once
-	file_onnx_proto3_rawDescData []byte
+	file_autodeeplab_onnx_proto_rawDescOnce sync.Once
+	file_autodeeplab_onnx_proto_rawDescData []byte
 )
 
-func file_onnx_proto3_rawDescGZIP() []byte {
-	file_onnx_proto3_rawDescOnce.Do(func() {
-		file_onnx_proto3_rawDescData = protoimpl.X.CompressGZIP(unsafe.Slice(unsafe.StringData(file_onnx_proto3_rawDesc), len(file_onnx_proto3_rawDesc)))
+func file_autodeeplab_onnx_proto_rawDescGZIP() []byte {
+	file_autodeeplab_onnx_proto_rawDescOnce.Do(func() {
+		file_autodeeplab_onnx_proto_rawDescData = protoimpl.X.CompressGZIP(unsafe.Slice(unsafe.StringData(file_autodeeplab_onnx_proto_rawDesc), len(file_autodeeplab_onnx_proto_rawDesc)))
 	})
-	return file_onnx_proto3_rawDescData
+	return file_autodeeplab_onnx_proto_rawDescData
 }
 
-var file_onnx_proto3_enumTypes = make([]protoimpl.EnumInfo, 5)
-var file_onnx_proto3_msgTypes = make([]protoimpl.MessageInfo, 28)
-var file_onnx_proto3_goTypes = []any{
-	(Version)(0),                         // 0: onnx.Version
-	(OperatorStatus)(0),                  // 1: onnx.OperatorStatus
-	(AttributeProto_AttributeType)(0),    // 2: onnx.AttributeProto.AttributeType
-	(TensorProto_DataType)(0),            // 3: onnx.TensorProto.DataType
-	(TensorProto_DataLocation)(0),        // 4: onnx.TensorProto.DataLocation
-	(*AttributeProto)(nil),               // 5: onnx.AttributeProto
-	(*ValueInfoProto)(nil),               // 6: onnx.ValueInfoProto
-	(*NodeProto)(nil),                    // 7: onnx.NodeProto
-	(*IntIntListEntryProto)(nil),         // 8: onnx.IntIntListEntryProto
-	(*NodeDeviceConfigurationProto)(nil), // 9: onnx.NodeDeviceConfigurationProto
-	(*ShardingSpecProto)(nil),            // 10: onnx.ShardingSpecProto
-	(*ShardedDimProto)(nil),              // 11: onnx.ShardedDimProto
-	(*SimpleShardedDimProto)(nil),        // 12: onnx.SimpleShardedDimProto
-	(*TrainingInfoProto)(nil),            // 13: onnx.TrainingInfoProto
-	(*ModelProto)(nil),                   // 14: onnx.ModelProto
-	(*DeviceConfigurationProto)(nil),     // 15: onnx.DeviceConfigurationProto
-	(*StringStringEntryProto)(nil),       // 16: onnx.StringStringEntryProto
-	(*TensorAnnotation)(nil),             // 17: onnx.TensorAnnotation
-	(*GraphProto)(nil),                   // 18: onnx.GraphProto
-	(*TensorProto)(nil),                  // 19: onnx.TensorProto
-	(*SparseTensorProto)(nil),            // 20: onnx.SparseTensorProto
-	(*TensorShapeProto)(nil),             // 21: onnx.TensorShapeProto
-	(*TypeProto)(nil),                    // 22: onnx.TypeProto
-	(*OperatorSetIdProto)(nil),           // 23: onnx.OperatorSetIdProto
-	(*FunctionProto)(nil),                // 24: onnx.FunctionProto
-	(*TensorProto_Segment)(nil),          // 25: onnx.TensorProto.Segment
-	(*TensorShapeProto_Dimension)(nil),   // 26: onnx.TensorShapeProto.Dimension
-	(*TypeProto_Tensor)(nil),             // 27: onnx.TypeProto.Tensor
-	(*TypeProto_Sequence)(nil),           // 28: onnx.TypeProto.Sequence
-	(*TypeProto_Map)(nil),                // 29: onnx.TypeProto.Map
-	(*TypeProto_Optional)(nil),           // 30: onnx.TypeProto.Optional
-	(*TypeProto_SparseTensor)(nil),       // 31: onnx.TypeProto.SparseTensor
-	(*TypeProto_Opaque)(nil),             // 32: onnx.TypeProto.Opaque
+var file_autodeeplab_onnx_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
+var file_autodeeplab_onnx_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
+var file_autodeeplab_onnx_proto_goTypes = []any{
+	(Version)(0),                         // 0: autodeeplab_onnx.Version
+	(OperatorStatus)(0),                  // 1: autodeeplab_onnx.OperatorStatus
+	(AttributeProto_AttributeType)(0),    // 2: autodeeplab_onnx.AttributeProto.AttributeType
+	(TensorProto_DataType)(0),            // 3: autodeeplab_onnx.TensorProto.DataType
+	(TensorProto_DataLocation)(0),        // 4: autodeeplab_onnx.TensorProto.DataLocation
+	(*AttributeProto)(nil),               // 5: autodeeplab_onnx.AttributeProto
+	(*ValueInfoProto)(nil),               // 6: autodeeplab_onnx.ValueInfoProto
+	(*NodeProto)(nil),                    // 7: autodeeplab_onnx.NodeProto
+	(*IntIntListEntryProto)(nil),         // 8: autodeeplab_onnx.IntIntListEntryProto
+	(*NodeDeviceConfigurationProto)(nil), // 9: autodeeplab_onnx.NodeDeviceConfigurationProto
+	(*ShardingSpecProto)(nil),            // 10: autodeeplab_onnx.ShardingSpecProto
+	(*ShardedDimProto)(nil),              // 11: autodeeplab_onnx.ShardedDimProto
+	(*SimpleShardedDimProto)(nil),        // 12: autodeeplab_onnx.SimpleShardedDimProto
+	(*TrainingInfoProto)(nil),            // 13: autodeeplab_onnx.TrainingInfoProto
+	(*ModelProto)(nil),                   // 14: autodeeplab_onnx.ModelProto
+	(*DeviceConfigurationProto)(nil),     // 15: autodeeplab_onnx.DeviceConfigurationProto
+	(*StringStringEntryProto)(nil),       // 16: autodeeplab_onnx.StringStringEntryProto
+	(*TensorAnnotation)(nil),             // 17: autodeeplab_onnx.TensorAnnotation
+	(*GraphProto)(nil),                   // 18: autodeeplab_onnx.GraphProto
+	(*TensorProto)(nil),                  // 19: autodeeplab_onnx.TensorProto
+	(*SparseTensorProto)(nil),            // 20: autodeeplab_onnx.SparseTensorProto
+	(*TensorShapeProto)(nil),             // 21: autodeeplab_onnx.TensorShapeProto
+	(*TypeProto)(nil),                    // 22: autodeeplab_onnx.TypeProto
+	(*OperatorSetIdProto)(nil),           // 23: autodeeplab_onnx.OperatorSetIdProto
+	(*FunctionProto)(nil),                // 24: autodeeplab_onnx.FunctionProto
+	(*TensorProto_Segment)(nil),          // 25: autodeeplab_onnx.TensorProto.Segment
+	(*TensorShapeProto_Dimension)(nil),   // 26: autodeeplab_onnx.TensorShapeProto.Dimension
+	(*TypeProto_Tensor)(nil),             // 27: autodeeplab_onnx.TypeProto.Tensor
+	(*TypeProto_Sequence)(nil),           // 28: autodeeplab_onnx.TypeProto.Sequence
+	(*TypeProto_Map)(nil),                // 29: autodeeplab_onnx.TypeProto.Map
+	(*TypeProto_Optional)(nil),           // 30: autodeeplab_onnx.TypeProto.Optional
+	(*TypeProto_SparseTensor)(nil),       // 31: autodeeplab_onnx.TypeProto.SparseTensor
+	(*TypeProto_Opaque)(nil),             // 32: autodeeplab_onnx.TypeProto.Opaque
 }
-var file_onnx_proto3_depIdxs = []int32{
-	2,  // 0: onnx.AttributeProto.type:type_name -> onnx.AttributeProto.AttributeType
-	19, // 1: onnx.AttributeProto.t:type_name -> onnx.TensorProto
-	18, // 2: onnx.AttributeProto.g:type_name -> onnx.GraphProto
-	20, // 3: onnx.AttributeProto.sparse_tensor:type_name -> onnx.SparseTensorProto
-	22, // 4: onnx.AttributeProto.tp:type_name -> onnx.TypeProto
-	19, // 5: onnx.AttributeProto.tensors:type_name -> onnx.TensorProto
-	18, // 6: onnx.AttributeProto.graphs:type_name -> onnx.GraphProto
-	20, // 7: onnx.AttributeProto.sparse_tensors:type_name -> onnx.SparseTensorProto
-	22, // 8: onnx.AttributeProto.type_protos:type_name -> onnx.TypeProto
-	22, // 9: onnx.ValueInfoProto.type:type_name -> onnx.TypeProto
-	16, // 10: onnx.ValueInfoProto.metadata_props:type_name -> onnx.StringStringEntryProto
-	5,  // 11: onnx.NodeProto.attribute:type_name -> onnx.AttributeProto
-	16, // 12: onnx.NodeProto.metadata_props:type_name -> onnx.StringStringEntryProto
-	9,  // 13: onnx.NodeProto.device_configurations:type_name -> onnx.NodeDeviceConfigurationProto
-	10, // 14: onnx.NodeDeviceConfigurationProto.sharding_spec:type_name -> onnx.ShardingSpecProto
-	8,  // 15: onnx.ShardingSpecProto.index_to_device_group_map:type_name -> onnx.IntIntListEntryProto
-	11, // 16: onnx.ShardingSpecProto.sharded_dim:type_name -> onnx.ShardedDimProto
-	12, // 17: onnx.ShardedDimProto.simple_sharding:type_name -> onnx.SimpleShardedDimProto
-	18, // 18: onnx.TrainingInfoProto.initialization:type_name -> onnx.GraphProto
-	18, // 19: onnx.TrainingInfoProto.algorithm:type_name -> onnx.GraphProto
-	16, // 20: onnx.TrainingInfoProto.initialization_binding:type_name -> onnx.StringStringEntryProto
-	16, // 21: onnx.TrainingInfoProto.update_binding:type_name -> onnx.StringStringEntryProto
-	23, // 22: onnx.ModelProto.opset_import:type_name -> onnx.OperatorSetIdProto
-	18, // 23: onnx.ModelProto.graph:type_name -> onnx.GraphProto
-	16, // 24: onnx.ModelProto.metadata_props:type_name -> onnx.StringStringEntryProto
-	13, // 25: onnx.ModelProto.training_info:type_name -> onnx.TrainingInfoProto
-	24, // 26: onnx.ModelProto.functions:type_name -> onnx.FunctionProto
-	15, // 27: onnx.ModelProto.configuration:type_name -> onnx.DeviceConfigurationProto
-	16, // 28: onnx.TensorAnnotation.quant_parameter_tensor_names:type_name -> onnx.StringStringEntryProto
-	7,  // 29: onnx.GraphProto.node:type_name -> onnx.NodeProto
-	19, // 30: onnx.GraphProto.initializer:type_name -> onnx.TensorProto
-	20, // 31: onnx.GraphProto.sparse_initializer:type_name -> onnx.SparseTensorProto
-	6,  // 32: onnx.GraphProto.input:type_name -> onnx.ValueInfoProto
-	6,  // 33: onnx.GraphProto.output:type_name -> onnx.ValueInfoProto
-	6,  // 34: onnx.GraphProto.value_info:type_name -> onnx.ValueInfoProto
-	17, // 35: onnx.GraphProto.quantization_annotation:type_name -> onnx.TensorAnnotation
-	16, // 36: onnx.GraphProto.metadata_props:type_name -> onnx.StringStringEntryProto
-	25, // 37: onnx.TensorProto.segment:type_name -> onnx.TensorProto.Segment
-	16, // 38: onnx.TensorProto.external_data:type_name -> onnx.StringStringEntryProto
-	4,  // 39: onnx.TensorProto.data_location:type_name -> onnx.TensorProto.DataLocation
-	16, // 40: onnx.TensorProto.metadata_props:type_name -> onnx.StringStringEntryProto
-	19, // 41: onnx.SparseTensorProto.values:type_name -> onnx.TensorProto
-	19, // 42: onnx.SparseTensorProto.indices:type_name -> onnx.TensorProto
-	26, // 43: onnx.TensorShapeProto.dim:type_name -> onnx.TensorShapeProto.Dimension
-	27, // 44: onnx.TypeProto.tensor_type:type_name -> onnx.TypeProto.Tensor
-	28, // 45: onnx.TypeProto.sequence_type:type_name -> onnx.TypeProto.Sequence
-	29, // 46: onnx.TypeProto.map_type:type_name -> onnx.TypeProto.Map
-	30, // 47: onnx.TypeProto.optional_type:type_name -> onnx.TypeProto.Optional
-	31, // 48: onnx.TypeProto.sparse_tensor_type:type_name -> onnx.TypeProto.SparseTensor
-	32, // 49: onnx.TypeProto.opaque_type:type_name -> onnx.TypeProto.Opaque
-	5,  // 50: onnx.FunctionProto.attribute_proto:type_name -> onnx.AttributeProto
-	7,  // 51: onnx.FunctionProto.node:type_name -> onnx.NodeProto
-	23, // 52: onnx.FunctionProto.opset_import:type_name -> onnx.OperatorSetIdProto
-	6,  // 53: onnx.FunctionProto.value_info:type_name -> onnx.ValueInfoProto
-	16, // 54: onnx.FunctionProto.metadata_props:type_name -> onnx.StringStringEntryProto
-	21, // 55: onnx.TypeProto.Tensor.shape:type_name -> onnx.TensorShapeProto
-	22, // 56: onnx.TypeProto.Sequence.elem_type:type_name -> onnx.TypeProto
-	22, // 57: onnx.TypeProto.Map.value_type:type_name -> onnx.TypeProto
-	22, // 58: onnx.TypeProto.Optional.elem_type:type_name -> onnx.TypeProto
-	21, // 59: onnx.TypeProto.SparseTensor.shape:type_name -> onnx.TensorShapeProto
+var file_autodeeplab_onnx_proto_depIdxs = []int32{
+	2,  // 0: autodeeplab_onnx.AttributeProto.type:type_name -> autodeeplab_onnx.AttributeProto.AttributeType
+	19, // 1: autodeeplab_onnx.AttributeProto.t:type_name -> autodeeplab_onnx.TensorProto
+	18, // 2: autodeeplab_onnx.AttributeProto.g:type_name -> autodeeplab_onnx.GraphProto
+	20, // 3: autodeeplab_onnx.AttributeProto.sparse_tensor:type_name -> autodeeplab_onnx.SparseTensorProto
+	22, // 4: autodeeplab_onnx.AttributeProto.tp:type_name -> autodeeplab_onnx.TypeProto
+	19, // 5: autodeeplab_onnx.AttributeProto.tensors:type_name -> autodeeplab_onnx.TensorProto
+	18, // 6: autodeeplab_onnx.AttributeProto.graphs:type_name -> autodeeplab_onnx.GraphProto
+	20, // 7: autodeeplab_onnx.AttributeProto.sparse_tensors:type_name -> autodeeplab_onnx.SparseTensorProto
+	22, // 8: autodeeplab_onnx.AttributeProto.type_protos:type_name -> autodeeplab_onnx.TypeProto
+	22, // 9: autodeeplab_onnx.ValueInfoProto.type:type_name -> autodeeplab_onnx.TypeProto
+	16, // 10: autodeeplab_onnx.ValueInfoProto.metadata_props:type_name -> autodeeplab_onnx.StringStringEntryProto
+	5,  // 11: autodeeplab_onnx.NodeProto.attribute:type_name -> autodeeplab_onnx.AttributeProto
+	16, // 12: autodeeplab_onnx.NodeProto.metadata_props:type_name -> autodeeplab_onnx.StringStringEntryProto
+	9,  // 13: autodeeplab_onnx.NodeProto.device_configurations:type_name -> autodeeplab_onnx.NodeDeviceConfigurationProto
+	10, // 14: autodeeplab_onnx.NodeDeviceConfigurationProto.sharding_spec:type_name -> autodeeplab_onnx.ShardingSpecProto
+	8,  // 15: autodeeplab_onnx.ShardingSpecProto.index_to_device_group_map:type_name -> autodeeplab_onnx.IntIntListEntryProto
+	11, // 16: autodeeplab_onnx.ShardingSpecProto.sharded_dim:type_name -> autodeeplab_onnx.ShardedDimProto
+	12, // 17: autodeeplab_onnx.ShardedDimProto.simple_sharding:type_name -> autodeeplab_onnx.SimpleShardedDimProto
+	18, // 18: autodeeplab_onnx.TrainingInfoProto.initialization:type_name -> autodeeplab_onnx.GraphProto
+	18, // 19: autodeeplab_onnx.TrainingInfoProto.algorithm:type_name -> autodeeplab_onnx.GraphProto
+	16, // 20: autodeeplab_onnx.TrainingInfoProto.initialization_binding:type_name -> autodeeplab_onnx.StringStringEntryProto
+	16, // 21: autodeeplab_onnx.TrainingInfoProto.update_binding:type_name -> autodeeplab_onnx.StringStringEntryProto
+	23, // 22: autodeeplab_onnx.ModelProto.opset_import:type_name -> autodeeplab_onnx.OperatorSetIdProto
+	18, // 23: autodeeplab_onnx.ModelProto.graph:type_name -> autodeeplab_onnx.GraphProto
+	16, // 24: autodeeplab_onnx.ModelProto.metadata_props:type_name -> autodeeplab_onnx.StringStringEntryProto
+	13, // 25: autodeeplab_onnx.ModelProto.training_info:type_name -> autodeeplab_onnx.TrainingInfoProto
+	24, // 26: autodeeplab_onnx.ModelProto.functions:type_name -> autodeeplab_onnx.FunctionProto
+	15, // 27: autodeeplab_onnx.ModelProto.configuration:type_name -> autodeeplab_onnx.DeviceConfigurationProto
+	16, // 28: autodeeplab_onnx.TensorAnnotation.quant_parameter_tensor_names:type_name -> autodeeplab_onnx.StringStringEntryProto
+	7,  // 29: autodeeplab_onnx.GraphProto.node:type_name -> autodeeplab_onnx.NodeProto
+	19, // 30: autodeeplab_onnx.GraphProto.initializer:type_name -> autodeeplab_onnx.TensorProto
+	20, // 31: autodeeplab_onnx.GraphProto.sparse_initializer:type_name -> autodeeplab_onnx.SparseTensorProto
+	6,  // 32: autodeeplab_onnx.GraphProto.input:type_name -> autodeeplab_onnx.ValueInfoProto
+	6,  // 33: autodeeplab_onnx.GraphProto.output:type_name -> autodeeplab_onnx.ValueInfoProto
+	6,  // 34: autodeeplab_onnx.GraphProto.value_info:type_name -> autodeeplab_onnx.ValueInfoProto
+	17, // 35: autodeeplab_onnx.GraphProto.quantization_annotation:type_name -> autodeeplab_onnx.TensorAnnotation
+	16, // 36: autodeeplab_onnx.GraphProto.metadata_props:type_name -> autodeeplab_onnx.StringStringEntryProto
+	25, // 37: autodeeplab_onnx.TensorProto.segment:type_name -> autodeeplab_onnx.TensorProto.Segment
+	16, // 38: autodeeplab_onnx.TensorProto.external_data:type_name -> autodeeplab_onnx.StringStringEntryProto
+	4,  // 39: autodeeplab_onnx.TensorProto.data_location:type_name -> autodeeplab_onnx.TensorProto.DataLocation
+	16, // 40: autodeeplab_onnx.TensorProto.metadata_props:type_name -> autodeeplab_onnx.StringStringEntryProto
+	19, // 41: autodeeplab_onnx.SparseTensorProto.values:type_name -> autodeeplab_onnx.TensorProto
+	19, // 42: autodeeplab_onnx.SparseTensorProto.indices:type_name -> autodeeplab_onnx.TensorProto
+	26, // 43: autodeeplab_onnx.TensorShapeProto.dim:type_name -> autodeeplab_onnx.TensorShapeProto.Dimension
+	27, // 44: autodeeplab_onnx.TypeProto.tensor_type:type_name -> autodeeplab_onnx.TypeProto.Tensor
+	28, // 45: autodeeplab_onnx.TypeProto.sequence_type:type_name -> autodeeplab_onnx.TypeProto.Sequence
+	29, // 46: autodeeplab_onnx.TypeProto.map_type:type_name -> autodeeplab_onnx.TypeProto.Map
+	30, // 47: autodeeplab_onnx.TypeProto.optional_type:type_name -> autodeeplab_onnx.TypeProto.Optional
+	31, // 48: autodeeplab_onnx.TypeProto.sparse_tensor_type:type_name -> autodeeplab_onnx.TypeProto.SparseTensor
+	32, // 49: autodeeplab_onnx.TypeProto.opaque_type:type_name -> autodeeplab_onnx.TypeProto.Opaque
+	5,  // 50: autodeeplab_onnx.FunctionProto.attribute_proto:type_name -> autodeeplab_onnx.AttributeProto
+	7,  // 51: autodeeplab_onnx.FunctionProto.node:type_name -> autodeeplab_onnx.NodeProto
+	23, // 52: autodeeplab_onnx.FunctionProto.opset_import:type_name -> autodeeplab_onnx.OperatorSetIdProto
+	6,  // 53: autodeeplab_onnx.FunctionProto.value_info:type_name -> autodeeplab_onnx.ValueInfoProto
+	16, // 54: autodeeplab_onnx.FunctionProto.metadata_props:type_name -> autodeeplab_onnx.StringStringEntryProto
+	21, // 55: autodeeplab_onnx.TypeProto.Tensor.shape:type_name -> autodeeplab_onnx.TensorShapeProto
+	22, // 56: autodeeplab_onnx.TypeProto.Sequence.elem_type:type_name -> autodeeplab_onnx.TypeProto
+	22, // 57: autodeeplab_onnx.TypeProto.Map.value_type:type_name -> autodeeplab_onnx.TypeProto
+	22, // 58: autodeeplab_onnx.TypeProto.Optional.elem_type:type_name -> autodeeplab_onnx.TypeProto
+	21, // 59: autodeeplab_onnx.TypeProto.SparseTensor.shape:type_name -> autodeeplab_onnx.TensorShapeProto
 	60, // [60:60] is the sub-list for method output_type
 	60, // [60:60] is the sub-list for method input_type
 	60, // [60:60] is the sub-list for extension type_name
@@ -3028,16 +3028,16 @@ var file_onnx_proto3_depIdxs = []int32{
 	0,  // [0:60] is the sub-list for field type_name
 }
 
-func init() { file_onnx_proto3_init() }
-func file_onnx_proto3_init() {
-	if File_onnx_proto3 != nil {
+func init() { file_autodeeplab_onnx_proto_init() }
+func file_autodeeplab_onnx_proto_init() {
+	if File_autodeeplab_onnx_proto != nil {
 		return
 	}
-	file_onnx_proto3_msgTypes[7].OneofWrappers = []any{
+	file_autodeeplab_onnx_proto_msgTypes[7].OneofWrappers = []any{
 		(*SimpleShardedDimProto_DimValue)(nil),
 		(*SimpleShardedDimProto_DimParam)(nil),
 	}
-	file_onnx_proto3_msgTypes[17].OneofWrappers = []any{
+	file_autodeeplab_onnx_proto_msgTypes[17].OneofWrappers = []any{
 		(*TypeProto_TensorType)(nil),
 		(*TypeProto_SequenceType)(nil),
 		(*TypeProto_MapType)(nil),
@@ -3045,7 +3045,7 @@ func file_onnx_proto3_init() {
 		(*TypeProto_SparseTensorType)(nil),
 		(*TypeProto_OpaqueType)(nil),
 	}
-	file_onnx_proto3_msgTypes[21].OneofWrappers = []any{
+	file_autodeeplab_onnx_proto_msgTypes[21].OneofWrappers = []any{
 		(*TensorShapeProto_Dimension_DimValue)(nil),
 		(*TensorShapeProto_Dimension_DimParam)(nil),
 	}
@@ -3053,18 +3053,18 @@ func file_onnx_proto3_init() {
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
-			RawDescriptor: unsafe.Slice(unsafe.StringData(file_onnx_proto3_rawDesc), len(file_onnx_proto3_rawDesc)),
+			RawDescriptor: unsafe.Slice(unsafe.StringData(file_autodeeplab_onnx_proto_rawDesc), len(file_autodeeplab_onnx_proto_rawDesc)),
 			NumEnums:      5,
 			NumMessages:   28,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
-		GoTypes:           file_onnx_proto3_goTypes,
-		DependencyIndexes: file_onnx_proto3_depIdxs,
-		EnumInfos:         file_onnx_proto3_enumTypes,
-		MessageInfos:      file_onnx_proto3_msgTypes,
+		GoTypes:           file_autodeeplab_onnx_proto_goTypes,
+		DependencyIndexes: file_autodeeplab_onnx_proto_depIdxs,
+		EnumInfos:         file_autodeeplab_onnx_proto_enumTypes,
+		MessageInfos:      file_autodeeplab_onnx_proto_msgTypes,
 	}.Build()
-	File_onnx_proto3 = out.File
-	file_onnx_proto3_goTypes = nil
-	file_onnx_proto3_depIdxs = nil
+	File_autodeeplab_onnx_proto = out.File
+	file_autodeeplab_onnx_proto_goTypes = nil
+	file_autodeeplab_onnx_proto_depIdxs = nil
 }

@@ -36,7 +36,7 @@ func gemmTile(s isa, rows int) {
 	for r := range acc {
 		acc[r] = s.vecs(width)
 	}
-	TESTQ(operand.Imm(flagAccumulate), flags)
+	TESTQ(operand.U32(flagAccumulate), flags)
 	JZ(operand.LabelRef("fresh"))
 	eachRow(rows, c, ldc, func(r int, row reg.Register) {
 		for v := range width {
@@ -56,12 +56,11 @@ func gemmTile(s isa, rows int) {
 	for v := range width {
 		VMOVUPS(at(b, v*s.bytes()), bv[v])
 	}
-	// Two registers take turns so that a load never waits for the products of the row before.
-	av := s.vecs(2)
 	for r := range rows {
-		VBROADCASTSS(at(a, 4*r), av[r%2])
+		av := s.vec()
+		VBROADCASTSS(at(a, 4*r), av)
 		for v := range width {
-			VFMADD231PS(bv[v], av[r%2], acc[r][v])
+			VFMADD231PS(bv[v], av, acc[r][v])
 		}
 	}
 	ADDQ(operand.Imm(uint64(4*rows)), a)
@@ -69,7 +68,7 @@ func gemmTile(s isa, rows int) {
 	DECQ(k)
 	JNZ(operand.LabelRef("loop"))
 
-	TESTQ(operand.Imm(flagFinish), flags)
+	TESTQ(operand.U32(flagFinish), flags)
 	JZ(operand.LabelRef("store"))
 	bias := pointer("bias")
 	lo, hi := s.broadcast("lo"), s.broadcast("hi")

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"log"
 
 	. "github.com/mmcloughlin/avo/build"
 	"github.com/mmcloughlin/avo/operand"
@@ -46,10 +47,12 @@ func (s isa) zero(v reg.VecVirtual) {
 
 // broadcast fills every lane of a new register with a float32 argument.
 func (s isa) broadcast(arg string) reg.VecVirtual {
-	x := XMM()
-	Load(Param(arg), x)
+	p, err := Param(arg).Resolve()
+	if err != nil {
+		log.Fatalf("argument %s: %v", arg, err)
+	}
 	v := s.vec()
-	VBROADCASTSS(x, v)
+	VBROADCASTSS(p.Addr, v)
 	return v
 }
 

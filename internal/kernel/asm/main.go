@@ -16,10 +16,11 @@ var families = map[string]func(){
 	"gemm":      gemm,
 	"im2col":    im2col,
 	"depthwise": depthwise,
+	"rows":      rows,
 }
 
 func main() {
-	family := flag.String("family", "", "kernels to write: one of depthwise, gemm, im2col")
+	family := flag.String("family", "", "kernels to write: one of depthwise, gemm, im2col, rows")
 	flag.Parse()
 	write, ok := families[*family]
 	if !ok {

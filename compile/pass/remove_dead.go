@@ -1,0 +1,33 @@
+package pass
+
+import (
+	"slices"
+
+	"autodeeplab/onnx"
+)
+
+// remove-dead takes out the nodes, initializers and value descriptions that no graph output depends on.
+//
+//	b = Relu(a)
+//	c = Neg(a)             b = Relu(a)
+//	output b          →    output b
+func removeDead(g *Graph, _ int) error {
+	live := make(map[string]bool)
+	for _, out := range g.GetOutput() {
+		live[out.GetName()] = true
+	}
+	dead := make(map[*onnx.Node]bool)
+	for _, n := range slices.Backward(g.GetNode()) { // readers come after what they read
+		if !slices.ContainsFunc(n.GetOutput(), func(v string) bool { return live[v] }) {
+			dead[n] = true
+			continue
+		}
+		for _, in := range n.GetInput() {
+			live[in] = true
+		}
+	}
+	g.Remove(dead)
+	g.Initializer = slices.DeleteFunc(g.Initializer, func(t *onnx.TensorPB) bool { return !live[t.GetName()] })
+	g.ValueInfo = slices.DeleteFunc(g.ValueInfo, func(v *onnx.ValueInfo) bool { return !live[v.GetName()] })
+	return nil
+}

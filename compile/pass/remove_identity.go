@@ -1,0 +1,22 @@
+package pass
+
+import "autodeeplab/onnx"
+
+// remove-identity lets the readers of an Identity read its input.
+//
+//	b = Identity(a)        c = Relu(a)
+//	c = Relu(b)       →
+//
+// An Identity that makes a graph output stays: the output's name must not change.
+func removeIdentity(g *Graph, _ int) error {
+	dead := make(map[*onnx.Node]bool)
+	for _, n := range g.GetNode() {
+		if n.GetOpType() != "Identity" || g.IsOutput(n.GetOutput()[0]) {
+			continue
+		}
+		g.Replace(n.GetOutput()[0], n.GetInput()[0])
+		dead[n] = true
+	}
+	g.Remove(dead)
+	return nil
+}

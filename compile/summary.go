@@ -1,0 +1,208 @@
+package compile
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"strings"
+	"text/tabwriter"
+
+	"autodeeplab/onnx"
+	"autodeeplab/onnx/check"
+	"autodeeplab/onnx/op"
+	"autodeeplab/onnx/tensor"
+)
+
+// Summary counts a model's parameters and work, layer by layer.
+//
+// Parameters are what training changes: kernels, biases, and the scale and shift of batch normalisation; the moving
+// statistics are not counted. In the inference form a folded batch normalisation counts as the bias that it left.
+// Multiply-adds are those of convolutions (and of MatMul and Gemm, where a model has them), one for each product that
+// the definition asks for, padding included; nothing else is counted.
+type Summary struct {
+	Input string `json:"input"` // the input with its shape
+	Rows  []Row  `json:"layers"`
+	Total Row    `json:"total"`
+}
+
+// Row is one layer of a Summary: for the compiler's own models a part of the network (stem, cell0 …, aspp, decoder,
+// logits), for others one convolution or matrix product.
+type Row struct {
+	Name     string `json:"name"`
+	Stride   int    `json:"stride"`   // input height over the output's, rounded; 0 where it has no height
+	Channels int    `json:"channels"` // of the output; 0 where unknown
+	Params   int64  `json:"params"`
+	MACs     int64  `json:"macs"`        // multiply-adds
+	Bytes    int64  `json:"activations"` // of all tensors that the layer's nodes make
+}
+
+// Summarize counts a model. inputs gives sizes to the dynamic axes of graph inputs; every size must be known then.
+func Summarize(m *onnx.Model, inputs map[string]op.Info) (*Summary, error) {
+	r, err := check.Infer(m, check.Options{Inputs: inputs})
+	if err != nil {
+		return nil, err
+	}
+	s := &Summary{Total: Row{Name: "total"}}
+	height := 0
+	if in := m.GetGraph().GetInput(); len(in) > 0 {
+		info := r.Values[in[0].GetName()]
+		s.Input = in[0].GetName() + " " + info.String()
+		if len(info.Dims) == 4 {
+			height = info.Dims[2].Size
+		}
+	}
+	_, ours := onnx.Metadata(m)[KeyArchitecture]
+	counted := make(map[string]bool) // parameters, so that a shared one counts once
+	rows := make(map[string]int)
+	for _, n := range r.Nodes {
+		group, ok := groupOf(n, ours)
+		if !ok {
+			continue
+		}
+		at, seen := rows[group]
+		if !seen {
+			at = len(s.Rows)
+			rows[group] = at
+			s.Rows = append(s.Rows, Row{Name: group})
+		}
+		if err := s.Rows[at].add(n, r, height, counted); err != nil {
+			return nil, &check.NodeError{Index: n.Index, Name: n.Node.GetName(), Op: n.Node.GetOpType(), Err: err}
+		}
+	}
+	for _, row := range s.Rows {
+		s.Total.Params += row.Params
+		s.Total.MACs += row.MACs
+		s.Total.Bytes += row.Bytes
+	}
+	return s, nil
+}
+
+// groupOf names the row that a node belongs to; nodes of foreign models that neither have weights nor multiply are
+// left out.
+func groupOf(n *check.NodeInfo, ours bool) (string, bool) {
+	name := n.Node.GetName()
+	if ours {
+		group, _, _ := strings.Cut(name, "/")
+		// Shape arithmetic and resizes of the decoder's input carry the name of the feature that they measure.
+		return group, group != "preprocess" && group != "image" && group != "shape"
+	}
+	if name == "" {
+		name = fmt.Sprintf("#%d", n.Index)
+	}
+	return name, len(trainable(n)) > 0
+}
+
+// trainable lists which inputs of a node are parameters, if they are initializers.
+func trainable(n *check.NodeInfo) []int {
+	switch n.Node.GetOpType() {
+	case "Conv", "ConvTranspose", "BatchNormalization":
+		return []int{1, 2}
+	case "InstanceNormalization", "LayerNormalization":
+		return []int{1, 2}
+	case "MatMul":
+		return []int{0, 1}
+	case "Gemm":
+		return []int{1, 2}
+	}
+	return nil
+}
+
+func (row *Row) add(n *check.NodeInfo, r *check.Result, height int, counted map[string]bool) error {
+	for _, i := range trainable(n) {
+		if i >= len(n.Node.GetInput()) {
+			continue
+		}
+		name := n.Node.GetInput()[i]
+		if v := r.Values[name]; v != nil && v.Value != nil && !counted[name] {
+			counted[name] = true
+			row.Params += int64(v.Value.NumElems())
+		}
+	}
+	macs, err := multiplyAdds(n)
+	if err != nil {
+		return err
+	}
+	row.MACs += macs
+	for i := range n.Call.Out {
+		out := &n.Call.Out[i]
+		if out.Value != nil || out.DType == tensor.Int64 {
+			continue // shape arithmetic
+		}
+		sizes, ok := out.Sizes()
+		if !ok {
+			return fmt.Errorf("the size of its output is not known: %s; give the sizes of dynamic axes (--input-size)", out)
+		}
+		elems, err := tensor.NumElems(sizes)
+		if err != nil {
+			return err
+		}
+		row.Bytes += int64(elems) * int64(out.DType.Size())
+		if i == 0 && len(sizes) == 4 {
+			row.Channels = sizes[1]
+			if sizes[2] > 0 {
+				row.Stride = int(math.Round(float64(height) / float64(sizes[2])))
+			}
+		}
+	}
+	return nil
+}
+
+// multiplyAdds counts a node's, 0 for those that are not counted.
+func multiplyAdds(n *check.NodeInfo) (int64, error) {
+	var over, each []int // products: one for each element of over, times each
+	switch n.Node.GetOpType() {
+	case "Conv":
+		w, ok := n.Call.In[1].Sizes()
+		out, ok2 := n.Call.Out[0].Sizes()
+		if !ok || !ok2 {
+			return 0, fmt.Errorf("its sizes are not known; give the sizes of dynamic axes (--input-size)")
+		}
+		over, each = out, w[1:]
+	case "ConvTranspose":
+		w, ok := n.Call.In[1].Sizes()
+		in, ok2 := n.Call.In[0].Sizes()
+		if !ok || !ok2 {
+			return 0, fmt.Errorf("its sizes are not known; give the sizes of dynamic axes (--input-size)")
+		}
+		over, each = in, w[1:]
+	case "MatMul", "Gemm":
+		out, ok := n.Call.Out[0].Sizes()
+		a, ok2 := n.Call.In[0].Sizes()
+		if !ok || !ok2 || len(a) == 0 {
+			return 0, fmt.Errorf("its sizes are not known; give the sizes of dynamic axes (--input-size)")
+		}
+		inner := a[len(a)-1]
+		if n.Call.Attrs.Int("transA") != 0 {
+			inner = a[0]
+		}
+		over, each = out, []int{inner}
+	default:
+		return 0, nil
+	}
+	product, err := tensor.NumElems(append(append([]int{}, over...), each...))
+	return int64(product), err
+}
+
+// WriteTable prints the summary for people: multiply-adds in billions, memory in MiB.
+func (s *Summary) WriteTable(w io.Writer) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintf(w, "%s\n", s.Input)
+	fmt.Fprintln(t, "layer\tstride\tchannels\tparams\tmultiply-adds\tactivations\t")
+	for _, r := range append(append([]Row{}, s.Rows...), s.Total) {
+		shape := fmt.Sprintf("%d\t%d", r.Stride, r.Channels)
+		if r.Name == s.Total.Name {
+			shape = "\t"
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%.3f B\t%.1f MiB\t\n", r.Name, shape, thousands(r.Params), float64(r.MACs)/1e9, float64(r.Bytes)/(1<<20))
+	}
+	return t.Flush()
+}
+
+// thousands writes 1234567 as "1,234,567".
+func thousands(n int64) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}

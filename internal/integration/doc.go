@@ -1,0 +1,2 @@
+// Package integration tests the parts together: what the compiler writes, run by every engine.
+package integration
