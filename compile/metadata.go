@@ -1,8 +1,10 @@
 package compile
 
 import (
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"image/color"
 	"strconv"
 	"strings"
 
@@ -58,7 +60,7 @@ func setMetadata(m *onnx.Model, a *decode.Architecture, o *Options) error {
 	if len(o.Palette) > 0 {
 		colours := make([]string, len(o.Palette))
 		for i, c := range o.Palette {
-			colours[i] = fmt.Sprintf("#%06x", c&0xffffff)
+			colours[i] = fmt.Sprintf("#%02x%02x%02x", c.R, c.G, c.B)
 		}
 		palette, err := json.Marshal(colours)
 		if err != nil {
@@ -76,4 +78,31 @@ func Architecture(m *onnx.Model) (*decode.Architecture, error) {
 		return nil, fmt.Errorf("the model has no %s in its metadata (autodeeplab compile writes it)", KeyArchitecture)
 	}
 	return decode.Unmarshal([]byte(text))
+}
+
+// Classes reads the class names and colours that a compiled model carries in its metadata, given as metadata_props; nil
+// where it has none. The error names the key that cannot be read.
+func Classes(metadata map[string]string) (names []string, palette []color.RGBA, err error) {
+	if text, ok := metadata[KeyClassNames]; ok {
+		if err := json.Unmarshal([]byte(text), &names); err != nil {
+			return nil, nil, fmt.Errorf("metadata %s: %w", KeyClassNames, err)
+		}
+	}
+	text, ok := metadata[KeyPalette]
+	if !ok {
+		return names, nil, nil
+	}
+	var colours []string
+	if err := json.Unmarshal([]byte(text), &colours); err != nil {
+		return nil, nil, fmt.Errorf("metadata %s: %w", KeyPalette, err)
+	}
+	for _, c := range colours {
+		digits, hash := strings.CutPrefix(c, "#")
+		rgb, err := hex.DecodeString(digits)
+		if err != nil || !hash || len(rgb) != 3 {
+			return nil, nil, fmt.Errorf("metadata %s: %.20q is no colour, want \"#rrggbb\"", KeyPalette, c)
+		}
+		palette = append(palette, color.RGBA{R: rgb[0], G: rgb[1], B: rgb[2], A: 255})
+	}
+	return names, palette, nil
 }

@@ -3,6 +3,7 @@ package compile
 import (
 	"errors"
 	"fmt"
+	"image/color"
 	"strings"
 
 	"autodeeplab/decode"
@@ -83,10 +84,10 @@ type Options struct {
 	Weights map[string]*tensor.Tensor
 	// Opset is the version of ai.onnx to write; 0 means DefaultOpset.
 	Opset int
-	// Dataset, ClassNames and Palette (0xRRGGBB per class) go into the metadata where given.
+	// Dataset, ClassNames and Palette (a colour a class) go into the metadata where given.
 	Dataset    string
 	ClassNames []string
-	Palette    []uint32
+	Palette    []color.RGBA
 	// Producer is written as the model's producer version.
 	Producer string
 }

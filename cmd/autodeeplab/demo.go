@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"autodeeplab/compile"
+	"autodeeplab/dataset"
+	"autodeeplab/decode"
+	"autodeeplab/decode/draw"
+	"autodeeplab/fixtures"
+	"autodeeplab/internal/atomicfile"
+	"autodeeplab/internal/imageio"
+	"autodeeplab/onnx"
+	"autodeeplab/runtime"
+)
+
+func newDemoCommand(a *app) *cobra.Command {
+	out := "demo"
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "Go the whole way once, on a picture of its own",
+		Long: `demo compiles Auto-DeepLab-S for the classes of Cityscapes, runs it on a picture that is built in, and
+draws the network. It needs no other file and no network. The weights are random, from a seed, with batch
+statistics measured on the picture: what it shows is that everything works, not what a trained network sees.`,
+		Args: arguments(0, 0, "no arguments"),
+		RunE: func(cmd *cobra.Command, args []string) error { return a.demo(cmd.Context(), out) },
+	}
+	cmd.Flags().StringVarP(&out, "output", "o", out, "folder for the results, made if missing")
+	return cmd
+}
+
+func (a *app) demo(ctx context.Context, dir string) error {
+	start := time.Now()
+	step := func(format string, args ...any) {
+		a.printf("%5.1f s  "+format+"\n", append([]any{time.Since(start).Seconds()}, args...)...)
+	}
+	if err := makeDir(dir); err != nil {
+		return err
+	}
+	photo, model := filepath.Join(dir, "street.jpg"), filepath.Join(dir, "auto-deeplab-s.onnx")
+	if err := atomicfile.WriteBytes(photo, fixtures.SampleJPEG); err != nil {
+		return err
+	}
+	step("sample picture       %s", photo)
+
+	classes, err := dataset.ByName("cityscapes")
+	if err != nil {
+		return err
+	}
+	arch := decode.Published()
+	step("compiling Auto-DeepLab-S (513×513, %d classes) and measuring batch statistics …", classes.Len())
+	m, err := build(ctx, arch, compile.Options{
+		Filters: compile.Sizes[0].Filters, Classes: classes.Len(), Height: 513, Width: 513, Batch: 1, Seed: 1,
+		Dataset: classes.Name, ClassNames: classes.ClassNames, Palette: classes.Palette, Producer: moduleVersion(),
+	}, compile.InferenceForm, photo, 0)
+	if err != nil {
+		return err
+	}
+	if err := onnx.Save(model, m, onnx.SaveOptions{}); err != nil {
+		return err
+	}
+	step("network              %s (%s)", model, describe(m))
+
+	n, err := openNetwork(model, runtime.Embedded, 0, nil)
+	if err != nil {
+		return err
+	}
+	defer n.close()
+	j := job{photo: photo, base: filepath.Join(dir, "street")}
+	r, err := a.runOne(ctx, n, j, runOptions{alpha: 0.5, maxPixels: imageio.DefaultMaxPixels})
+	if err != nil {
+		return err
+	}
+	step("mask                 %s", j.base+maskEnding)
+	step("overlay              %s", j.base+overlayEnding)
+	step("shares               %s (%s)", j.base+reportEnding, r.top(3))
+
+	figures, err := drawFigures(arch, dir, figureFormats, draw.DefaultDPI)
+	if err != nil {
+		return err
+	}
+	for _, path := range figures {
+		step("figure               %s", path)
+	}
+	a.printf("\nThe weights are random (seed 1), so the classes in the mask mean nothing yet: search and training are the next\nstages. Try your own picture:  autodeeplab run %s photo.jpg -o %s\n", model, dir)
+	return nil
+}
