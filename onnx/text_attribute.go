@@ -104,6 +104,7 @@ func usedKind(a *Attribute) pb.AttributeProto_AttributeType {
 	return pb.AttributeProto_INT
 }
 
+// subgraph writes a graph one level deeper.
 func (p *printer) subgraph(g *Graph) {
 	p.indent++
 	p.graph(g)
@@ -132,18 +133,20 @@ func unwritten(m *Model) string {
 
 // wordless are the fields that Format leaves out.
 var wordless = map[protoreflect.FullName]bool{
-	"onnx.GraphProto.doc_string": true, "onnx.NodeProto.doc_string": true, "onnx.ValueInfoProto.doc_string": true,
-	"onnx.TensorProto.doc_string": true, "onnx.AttributeProto.doc_string": true,
-	"onnx.GraphProto.metadata_props": true, "onnx.NodeProto.metadata_props": true,
-	"onnx.ValueInfoProto.metadata_props": true, "onnx.TensorProto.metadata_props": true,
-	"onnx.FunctionProto.metadata_props": true, "onnx.GraphProto.quantization_annotation": true,
-	"onnx.GraphProto.sparse_initializer": true, "onnx.AttributeProto.sparse_tensor": true,
-	"onnx.AttributeProto.sparse_tensors": true, "onnx.ModelProto.training_info": true,
-	"onnx.ModelProto.configuration": true, "onnx.NodeProto.device_configurations": true,
-	"onnx.TypeProto.denotation": true, "onnx.TensorShapeProto.Dimension.denotation": true,
-	"onnx.TensorProto.segment": true,
+	"autodeeplab_onnx.GraphProto.doc_string": true, "autodeeplab_onnx.NodeProto.doc_string": true, "autodeeplab_onnx.ValueInfoProto.doc_string": true,
+	"autodeeplab_onnx.TensorProto.doc_string": true, "autodeeplab_onnx.AttributeProto.doc_string": true,
+	"autodeeplab_onnx.GraphProto.metadata_props": true, "autodeeplab_onnx.NodeProto.metadata_props": true,
+	"autodeeplab_onnx.ValueInfoProto.metadata_props": true, "autodeeplab_onnx.TensorProto.metadata_props": true,
+	"autodeeplab_onnx.FunctionProto.metadata_props": true, "autodeeplab_onnx.GraphProto.quantization_annotation": true,
+	"autodeeplab_onnx.GraphProto.sparse_initializer": true, "autodeeplab_onnx.AttributeProto.sparse_tensor": true,
+	"autodeeplab_onnx.AttributeProto.sparse_tensors": true, "autodeeplab_onnx.ModelProto.training_info": true,
+	"autodeeplab_onnx.ModelProto.configuration": true, "autodeeplab_onnx.NodeProto.device_configurations": true,
+	"autodeeplab_onnx.TypeProto.denotation": true, "autodeeplab_onnx.TensorShapeProto.Dimension.denotation": true,
+	"autodeeplab_onnx.TensorProto.segment": true,
 }
 
+// count walks the whole message by reflection, so that a field that a later onnx.proto adds below a known message is
+// reached without a change here. It does not go into what it counts.
 func count(m protoreflect.Message, counts map[string]int) {
 	m.Range(func(fd protoreflect.FieldDescriptor, v protoreflect.Value) bool {
 		switch {

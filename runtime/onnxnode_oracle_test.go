@@ -26,7 +26,24 @@ var onlyOps = flag.String("ops", "", "run only ONNX's node tests that contain on
 
 // notClaimed lists tests whose operators are all claimed but which need something else that is not, with the reason.
 // Each of them must be refused when it is loaded: an entry that loads is an error of this table.
-var notClaimed = map[string]string{}
+var notClaimed = map[string]string{
+	"node/test_training_dropout":                 dropoutReason,
+	"node/test_training_dropout_default":         dropoutReason,
+	"node/test_training_dropout_default_mask":    dropoutReason,
+	"node/test_training_dropout_mask":            dropoutReason,
+	"node/test_training_dropout_zero_ratio":      dropoutReason,
+	"node/test_training_dropout_zero_ratio_mask": dropoutReason,
+}
+
+// brokenData lists tests of ONNX 1.12 whose own data contradict the standard or their own model, with the reason. They
+// are not run; later releases of ONNX withdrew or mended them.
+var brokenData = map[string]string{
+	"node/test_cast_FLOAT_to_BFLOAT16":              "the expected output is cut off, where the operator rounds to the nearest",
+	"node/test_castlike_FLOAT_to_BFLOAT16_expanded": "the data have another shape than the model declares",
+	"node/test_castlike_BFLOAT16_to_FLOAT_expanded": "the data have another shape than the model declares",
+}
+
+const dropoutReason = "Dropout in training mode, which draws random numbers: the runtime is for inference"
 
 // onnxFolders are the sets of ONNX's backend tests that Debian ships; "real" only names models to download.
 var onnxFolders = []string{"node", "simple", "pytorch-operator", "pytorch-converted"}
@@ -47,6 +64,9 @@ func TestONNXNode(t *testing.T) {
 			m := readModel(t, filepath.Join(dir, "model.onnx"))
 			if why := unclaimedOp(m); why != "" {
 				unclaimed++
+				continue
+			}
+			if _, broken := brokenData[name]; broken {
 				continue
 			}
 			if *onlyOps != "" && !containsOp(m, strings.Split(*onlyOps, ",")) {
@@ -122,21 +142,22 @@ func runDataSet(t *testing.T, s runtime.Session, dir string) {
 	t.Helper()
 	inputs := make(map[string]*tensor.Tensor)
 	for i, v := range s.Inputs() {
-		inputs[v.Name] = readTensor(t, filepath.Join(dir, fmt.Sprintf("input_%d.pb", i)))
+		inputs[v.Name] = readTensor(t, filepath.Join(dir, fmt.Sprintf("input_%d.pb", i)), v.DType)
 	}
 	got, err := s.Run(context.Background(), inputs)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i, v := range s.Outputs() {
-		want := readTensor(t, filepath.Join(dir, fmt.Sprintf("output_%d.pb", i)))
+		want := readTensor(t, filepath.Join(dir, fmt.Sprintf("output_%d.pb", i)), v.DType)
 		if err := equal(got[v.Name], want, 1e-3, 1e-7); err != nil {
 			t.Errorf("output %q: %v", v.Name, err)
 		}
 	}
 }
 
-func readTensor(t *testing.T, path string) *tensor.Tensor {
+// readTensor reads a test's input or output. NumPy has no bfloat16, so ONNX's tests store those bits as uint16.
+func readTensor(t *testing.T, path string, want tensor.DType) *tensor.Tensor {
 	t.Helper()
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -149,6 +170,12 @@ func readTensor(t *testing.T, path string) *tensor.Tensor {
 	v, err := onnx.Decode(p)
 	if err != nil {
 		t.Fatalf("%s: %v", path, err)
+	}
+	if bits := tensor.Data[uint16](v); bits != nil && want == tensor.BFloat16 {
+		v = tensor.Of(make([]tensor.BF16, len(bits)), v.Shape...)
+		for i, b := range bits {
+			tensor.Data[tensor.BF16](v)[i] = tensor.BF16(b)
+		}
 	}
 	return v
 }

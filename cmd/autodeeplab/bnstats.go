@@ -25,7 +25,8 @@ const maxStatisticsPictures = 4
 const statisticsSide = 513
 
 // statisticsViews reads pictures, evenly spread over a folder, and makes four views of each: whole, its two halves, and
-// mirrored. A batch of one would leave the image-pooling branch, whose map has a single pixel, with a variance of 0.
+// mirrored, each a step darker. The image-pooling branch, whose map has a single pixel, takes its variance from how much
+// the members of the batch differ: it is 0 for one picture, and where they hardly differ it amplifies rounding errors.
 func statisticsViews(path string, height, width int) ([]*tensor.Tensor, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -71,7 +72,13 @@ func viewsOf(p *imageio.Picture, height, width int) []*tensor.Tensor {
 		scaled := &imageio.Picture{RGBA: view}
 		views = append(views, scaled.Tensor(imageio.NewFit(width, height, width, height, 0)))
 	}
-	return append(views, mirrored(views[0]))
+	views = append(views, mirrored(views[0]))
+	for k, v := range views {
+		for i, x := range tensor.Data[float32](v) {
+			tensor.Data[float32](v)[i] = x * float32(len(views)-k) / float32(len(views))
+		}
+	}
+	return views
 }
 
 // mirrored swaps left and right.

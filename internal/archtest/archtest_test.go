@@ -35,6 +35,7 @@ var rooms = map[string][]string{
 	"internal/testenv":      {"internal/cachedir"},
 	"internal/imageio":      {"onnx/tensor", "internal/atomicfile", "internal/kernel"},
 	"internal/archtest":     {},
+	"internal/integration":  {},
 	"dataset":               {},
 	"fixtures":              {},
 	"cmd":                   {"decode", "compile", "onnx", "runtime", "dataset", "fixtures", "internal"},

@@ -90,6 +90,7 @@ type checker struct {
 	onCycle  map[int]bool        // nodes that cannot be sorted
 }
 
+// add keeps a finding unless it is known. All findings pass through here.
 func (c *checker) add(f Finding) {
 	if !c.seen[f] {
 		c.seen[f] = true
@@ -97,10 +98,12 @@ func (c *checker) add(f Finding) {
 	}
 }
 
+// addf adds a finding about the model as a whole.
 func (c *checker) addf(format string, args ...any) {
 	c.add(Finding{Text: fmt.Sprintf(format, args...)})
 }
 
+// value adds a finding about a value that no node is to blame for.
 func (c *checker) value(name, format string, args ...any) {
 	c.add(Finding{Value: name, Text: fmt.Sprintf(format, args...)})
 }
@@ -115,6 +118,8 @@ var oldestIR = map[int]int64{
 // minIR is the first format in which operator sets are imported by version.
 const minIR = 3
 
+// header checks what stands before the graph, and finds the opset. Where that is missing or out of range the graph is
+// still checked for names and order, but no operator can be looked up.
 func (c *checker) header() {
 	m := c.m
 	ir, opset := m.GetIrVersion(), onnx.Opset(m)
@@ -163,6 +168,8 @@ func (c *checker) header() {
 	}
 }
 
+// inputs defines the graph inputs. What the caller says of an input takes the place of its declaration, which is checked
+// all the same.
 func (c *checker) inputs() {
 	for _, v := range c.m.GetGraph().GetInput() {
 		name := v.GetName()
@@ -189,6 +196,7 @@ func (c *checker) inputs() {
 	}
 }
 
+// sortedKeys makes the order of findings that come from a map the same each time.
 func sortedKeys[V any](m map[string]V) []string {
 	keys := make([]string, 0, len(m))
 	for k := range m {
@@ -265,6 +273,7 @@ func withinLimits(dims []op.Dim, limits *op.Limits) error {
 	return nil
 }
 
+// initializers defines the initializers and reads their data.
 func (c *checker) initializers() {
 	g := c.m.GetGraph()
 	twice := make(map[string]bool)
@@ -288,17 +297,23 @@ func (c *checker) initializers() {
 			continue
 		}
 		info := c.constant(t)
-		if info != nil && c.values[name] != nil {
-			if why := contradiction(info, c.values[name]); why != "" {
-				c.value(name, "the initializer is %s, but the graph input of that name is %s: %s", info, c.values[name], why)
-				delete(c.values, name)
+		if is := c.values[name]; info != nil && is != nil {
+			if why := contradiction(info, is); why != "" {
+				c.value(name, "the initializer is %s, but the graph input of that name is %s: %s", info, is, why)
+				info = nil
 			}
 		}
+		// An input with an initializer has a default value. Like ONNX's inference and this project's engine, the rest
+		// of the check takes the default, unless the caller gives the input.
 		if c.given[name] == "" {
 			c.given[name] = "initializer"
-			if info != nil {
-				c.values[name] = info
-			}
+		}
+		if _, over := c.o.Inputs[name]; over {
+			continue
+		}
+		delete(c.values, name)
+		if info != nil {
+			c.values[name] = info
 		}
 	}
 	for _, s := range g.GetSparseInitializer() {
@@ -378,6 +393,7 @@ func contradiction(a, b *op.Info) string {
 	return ""
 }
 
+// outputs checks the list of graph outputs by name; their types were compared where the values are made.
 func (c *checker) outputs() {
 	outs := c.m.GetGraph().GetOutput()
 	if len(outs) == 0 {

@@ -47,6 +47,7 @@ func (c *checker) resolve(i int) (*op.Call, []Finding) {
 	return call, findings
 }
 
+// imports reports whether the model imports an operator set by exactly this name.
 func (c *checker) imports(domain string) bool {
 	return slices.ContainsFunc(c.m.GetOpsetImport(), func(id *onnx.OpsetID) bool { return id.GetDomain() == domain })
 }
@@ -112,6 +113,7 @@ func arity(s *op.Schema, n *onnx.Node) []string {
 	return out
 }
 
+// plural counts things in English.
 func plural(n int, what string) string {
 	if n == 1 {
 		return "1 " + what
@@ -146,4 +148,5 @@ func attributeFault(a *onnx.Attribute) string {
 	return ""
 }
 
+// word is the name of a type as the text form writes it.
 func word(kind pb.AttributeProto_AttributeType) string { return strings.ToLower(kind.String()) }

@@ -159,8 +159,17 @@ func (g *Graph) ApplyOperation(o onnxgo.Operation, outs ...graph.Node) error {
 		n.produced = true
 		c.outs = append(c.outs, n)
 	}
-	if _, err := op.Lookup("", o.Name, g.opset); err != nil {
+	schema, err := op.Lookup("", o.Name, g.opset)
+	if err != nil {
 		return fmt.Errorf("%w: %w", ErrUnsupported, err)
+	}
+	if schema.MaxInputs == 0 { // onnx-go invents an input for an operator without any (Constant)
+		for _, n := range c.outs {
+			for _, invented := range n.inputs {
+				invented.used = false
+			}
+			clear(n.inputs)
+		}
 	}
 	if !runtime.Claims(o.Name) {
 		return fmt.Errorf("%w: operator %s has no kernel", ErrUnsupported, o.Name)

@@ -150,7 +150,8 @@ func TestEdges(t *testing.T) {
 // TestLimits holds the package comment's list: each limit is an error.
 func TestLimits(t *testing.T) {
 	x, y := float("x", 2, 2), float("y", 2, 2)
-	flag := onnx.Encode("flag", tensor.Of([]bool{true, false, true, false}, 2, 2))
+	raw := onnx.Encode("flag", tensor.Of([]bool{true, false, true, false}, 2, 2))
+	flag := &onnx.TensorPB{Name: "flag", DataType: int32(tensor.Bool), Dims: []int64{2, 2}, Int32Data: []int32{1, 0, 1, 0}}
 	softmax := onnx.NewNode("Softmax", "", []string{"x"}, []string{"y"})
 	tests := []struct {
 		name    string
@@ -165,6 +166,8 @@ func TestLimits(t *testing.T) {
 		{"unknown operator", nil, []*onnx.Node{onnx.NewNode("Det", "", []string{"x"}, []string{"y"})}, nil, square(), "unknown operator Det"},
 		{"boolean initializer", nil, []*onnx.Node{onnx.NewNode("Where", "", []string{"flag", "x", "x"}, []string{"y"})},
 			[]*onnx.TensorPB{flag}, square(), "boolean"},
+		{"boolean initializer in raw_data, which onnx-go refuses", nil, []*onnx.Node{onnx.NewNode("Where", "", []string{"flag", "x", "x"}, []string{"y"})},
+			[]*onnx.TensorPB{raw}, square(), "Unable to decode"},
 		{"input not set", nil, []*onnx.Node{onnx.NewNode("Relu", "", []string{"x"}, []string{"y"})}, nil, nil, `input "x" is not set`},
 		{"undefined value", nil, []*onnx.Node{onnx.NewNode("Add", "", []string{"x", "nowhere"}, []string{"y"})}, nil, square(), `"nowhere" is not defined`},
 		{"cycle", nil, []*onnx.Node{onnx.NewNode("Add", "", []string{"x", "y"}, []string{"y"})}, nil, square(), "computed from itself"},

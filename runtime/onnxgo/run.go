@@ -140,9 +140,6 @@ func (c *call) node() (*onnx.Node, error) {
 		}
 		n.Input = append(n.Input, valueName(in))
 	}
-	if len(inputs) == 1 && inputs[0].value == nil && !inputs[0].produced {
-		n.Input = nil // onnx-go gives an operator without inputs (Constant) one that does not exist
-	}
 	for _, name := range sortedAttributes(c.op.Attributes) {
 		a, err := attribute(name, c.op.Attributes[name])
 		if err != nil {

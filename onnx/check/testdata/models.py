@@ -313,6 +313,10 @@ def shapes():
     yield "batch norm", model([node("BatchNormalization", ["x", "p", "p", "p", "p"], ["y"])], inits=[const("p", [1, 2, 3])])
     yield "depth to space", model([node("DepthToSpace", ["x"], ["y"], blocksize=3)], outs=[vi("y", [None] * 4)])
     yield "expand", model([node("Expand", ["x", "s"], ["y"])], [vi("x", [2])], [vi("y", [None])], [const("s", [3], np.int64)])
+    yield "default of an input", model([node("Reshape", ["x", "s"], ["y"])], [vi("x", [4]), vi("s", [2], I64)], [vi("y", [2, 2])],
+                                       [const("s", [1, 4], np.int64)])
+    yield "dropout ratio", model([node("Dropout", ["x", "r"], ["y"])], inits=[const("r", [0.5])])
+    yield "negative flatten at opset 9", model([node("Flatten", ["x"], ["y"], axis=-1)], outs=[vi("y", [None, None])], opset=9)
     yield "fault far behind", model(
         [node("Relu", ["x"], ["a"]), node("Transpose", ["a"], ["b"], perm=[0, 2, 3, 1]), node("Add", ["b", "x"], ["y"], "add")])
     yield "huge output", model([node("Expand", ["x", "s"], ["y"])], [vi("x", [1])], [vi("y", [None])], [const("s", [2**40], np.int64)])
