@@ -10,6 +10,7 @@
 // groups by:
 //
 //	preprocess/…                                   normalisation, x·2/255 − 1
+//	size/…                                         arithmetic on the image's shape, where an axis is dynamic
 //	stem/conv0 … stem/conv2                        the three convolutions of the stem
 //	cell3/input0, cell3/input1                     the 1×1 convolutions of H^{l-1} and H^{l-2}; cell3/resize…
 //	cell3/block1/branch0/sep_conv_3x3/depthwise0   the operator of a branch; its last value ends the branch, and the

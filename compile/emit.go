@@ -20,8 +20,8 @@ func (l *lowering) node(op, name string, like feature, inputs []string, attrs ..
 
 // constant adds an initializer that is no weight, once.
 func (l *lowering) constant(name string, t *tensor.Tensor) string {
-	if !l.consts[name] {
-		l.consts[name] = true
+	if !l.made[name] {
+		l.made[name] = true
 		l.graph.Initializer = append(l.graph.Initializer, onnx.Encode(name, t))
 	}
 	return name
@@ -107,79 +107,25 @@ func (l *lowering) concat(at string, parts []feature) feature {
 	return l.node("Concat", at, y, names, onnx.AttrInt("axis", 1))
 }
 
-// resize adds a bilinear resize with align_corners to the size of another feature, which need not exist in the graph
-// if its size is a function of x's (doubled, halved).
+// resize adds a bilinear resize with align_corners to the size of another feature, which need not exist in the graph; x
+// itself if it has that size already.
 func (l *lowering) resize(at string, x, to feature) feature {
-	y := to
-	y.channels = x.channels
-	if x.height != 0 && x.width != 0 && x.sameSize(to) {
+	if x.sameSize(to) {
 		return x
 	}
+	to.channels = x.channels
+	sizes := l.sizes(at, to)
 	attrs := []*onnx.Attribute{onnx.AttrString("coordinate_transformation_mode", "align_corners"), onnx.AttrString("mode", "linear")}
-	roi := ""
-	if l.o.Opset < 13 { // where roi is not optional yet, though only tf_crop_and_resize reads it
+	roi, scales := "", ""
+	if l.o.Opset < 13 { // where they are not optional yet, though nothing reads them here
 		roi = l.constant("resize/roi", tensor.Of([]float32{}, 0))
-	}
-	scales := ""
-	if l.o.Opset < 13 {
 		scales = l.constant("resize/scales", tensor.Of([]float32{}, 0))
 	}
-	return l.node("Resize", at, y, []string{x.name, roi, scales, l.sizes(at, x, to)}, attrs...)
-}
-
-// sizes is the input of Resize that holds the output's shape.
-func (l *lowering) sizes(at string, x, to feature) string {
-	if l.o.Batch != 0 && to.height != 0 && to.width != 0 {
-		return l.constant(at+"/sizes", tensor.Of([]int64{int64(l.o.Batch), int64(x.channels), int64(to.height), int64(to.width)}, 4))
-	}
-	var space string
-	switch {
-	case to.name != "":
-		space = l.space(to)
-	case to.stride < x.stride:
-		two, one := l.constant("shape/two", tensor.Of([]int64{2}, 1)), l.constant("shape/one", tensor.Of([]int64{1}, 1))
-		space = l.shapeNode("Mul", at+"/doubled", l.space(x), two)
-		space = l.shapeNode("Sub", at+"/target", space, one)
-	default:
-		two, one := l.constant("shape/two", tensor.Of([]int64{2}, 1)), l.constant("shape/one", tensor.Of([]int64{1}, 1))
-		space = l.shapeNode("Add", at+"/padded", l.space(x), one)
-		space = l.shapeNode("Div", at+"/target", space, two)
-	}
-	head := l.slice(at+"/head", x, 0, 2)
-	l.graph.Node = append(l.graph.Node, onnx.NewNode("Concat", at+"/sizes", []string{head, space}, []string{at + "/sizes"}, onnx.AttrInt("axis", 0)))
-	return at + "/sizes"
-}
-
-// space is the value that holds [height, width] of a feature, computed once.
-func (l *lowering) space(f feature) string {
-	if s, ok := l.shapes[f.name]; ok {
-		return s
-	}
-	s := l.slice(f.name+"/spatial", f, 2, 4)
-	l.shapes[f.name] = s
-	return s
-}
-
-func (l *lowering) shapeNode(op, name string, inputs ...string) string {
-	l.graph.Node = append(l.graph.Node, onnx.NewNode(op, name, inputs, []string{name}))
-	return name
-}
-
-// slice takes dimensions from to to−1 of a feature's shape.
-func (l *lowering) slice(name string, f feature, from, to int) string {
-	shape := f.name + "/shape"
-	if _, ok := l.shapes[shape]; !ok {
-		l.shapes[shape] = l.shapeNode("Shape", shape, f.name)
-	}
-	ends := []string{"shape/zero", "", "shape/two", "", "shape/four"}
-	values := []int64{0, 0, 2, 0, 4}
-	at := func(i int) string { return l.constant(ends[i], tensor.Of([]int64{values[i]}, 1)) }
-	return l.shapeNode("Slice", name, shape, at(from), at(to))
+	return l.node("Resize", at, to, []string{x.name, roi, scales, sizes}, attrs...)
 }
 
 // broadcast spreads a 1×1 feature over the size of another.
 func (l *lowering) broadcast(at string, x, to feature) feature {
-	y := to
-	y.channels = x.channels
-	return l.node("Expand", at, y, []string{x.name, l.sizes(at, x, to)})
+	to.channels = x.channels
+	return l.node("Expand", at, to, []string{x.name, l.sizes(at, to)})
 }

@@ -2,7 +2,6 @@ package compile
 
 import (
 	"fmt"
-	"slices"
 
 	"autodeeplab/decode"
 	"autodeeplab/onnx"
@@ -24,9 +23,19 @@ type feature struct {
 	stride int
 	// height and width; 0 where dynamic.
 	height, width int
+	// scale says how both follow from the image's.
+	scale scale
 }
 
-func (f feature) sameSize(g feature) bool { return f.height == g.height && f.width == g.width }
+// sameSize reports whether two features have the same height and width for every input size that the model takes.
+func (f feature) sameSize(g feature) bool {
+	return f.scale == g.scale || f.height != 0 && f.width != 0 && f.height == g.height && f.width == g.width
+}
+
+// scale is how a size follows from the image's, axis by axis: n → ceil(n/2) as often as halved says, then n → (n−1)·2+1
+// as often as doubled says. No other order need be kept, because halving undoes the doubling before it exactly. Equal
+// scales are equal sizes, of odd and even images alike.
+type scale struct{ halved, doubled int }
 
 // lowering builds the training form.
 type lowering struct {
@@ -34,8 +43,7 @@ type lowering struct {
 	o       Options
 	weights *weights
 	relus   map[string]feature // by input: one Relu for a tensor that several operators read
-	shapes  map[string]string  // by feature: the value that holds its height and width, for dynamic resizes
-	consts  map[string]bool
+	made    map[string]bool    // values of size arithmetic, and initializers that are no weights
 	epsilon float32
 	init    initializer
 }
@@ -44,7 +52,7 @@ type lowering struct {
 func lower(a *decode.Architecture, o Options, w *weights) *onnx.Graph {
 	l := &lowering{
 		graph: &onnx.Graph{Name: "autodeeplab"}, o: o, weights: w,
-		relus: make(map[string]feature), shapes: make(map[string]string), consts: make(map[string]bool),
+		relus: make(map[string]feature), made: make(map[string]bool),
 	}
 	image := feature{name: "image", channels: 3, stride: 1, height: o.Height, width: o.Width}
 	l.graph.Input = []*onnx.ValueInfo{onnx.NewValueInfo("image", tensor.Float32, l.axes(3))}
@@ -102,9 +110,7 @@ func (l *lowering) cell(at string, a *decode.Architecture, prev, prev2 feature, 
 	if move < 0 {
 		prev = l.resize(at+"/resize0", prev, doubled(prev))
 	}
-	if prev2.stride != prev.stride || !prev2.sameSize(prev) || prev.height == 0 || prev.width == 0 {
-		prev2 = l.resize(at+"/resize1", prev2, prev)
-	}
+	prev2 = l.resize(at+"/resize1", prev2, prev)
 	states := []feature{l.convBN(at+"/input0", l.relu(prev), conv{out: filters, kernel: 1}), prev2}
 	if prev2.channels != filters {
 		states[1] = l.convBN(at+"/input1", l.relu(prev2), conv{out: filters, kernel: 1})
@@ -126,7 +132,7 @@ func (l *lowering) cell(at string, a *decode.Architecture, prev, prev2 feature, 
 	return l.concat(at+"/concat", blocks)
 }
 
-// doubled is the size of a feature map one level up: n → (n−1)·2+1, which align_corners maps onto n exactly.
+// doubled is a feature map one level up: n → (n−1)·2+1, which align_corners maps onto n exactly. It names no value.
 func doubled(f feature) feature {
 	twice := func(n int) int {
 		if n == 0 {
@@ -134,14 +140,23 @@ func doubled(f feature) feature {
 		}
 		return (n-1)*2 + 1
 	}
-	return feature{channels: f.channels, stride: f.stride / 2, height: twice(f.height), width: twice(f.width)}
+	f.name = ""
+	f.stride /= 2
+	f.height, f.width = twice(f.height), twice(f.width)
+	f.scale.doubled++
+	return f
 }
 
-// halved is the size of a feature map one level down: n → ceil(n/2). Like doubled it names no value.
+// halved is a feature map one level down: n → ceil(n/2). Like doubled it names no value.
 func halved(f feature) feature {
 	f.name = ""
 	f.stride *= 2
 	f.height, f.width = (f.height+1)/2, (f.width+1)/2
+	if f.scale.doubled > 0 {
+		f.scale.doubled--
+	} else {
+		f.scale.halved++
+	}
 	return f
 }
 
@@ -207,7 +222,7 @@ func (l *lowering) aspp(x feature) feature {
 	if x.stride == 8 {
 		rates = []int{12, 24, 36}
 	}
-	pooled := l.node("GlobalAveragePool", "aspp/pool/GlobalAveragePool", feature{channels: x.channels, stride: x.stride, height: 1, width: 1}, []string{x.name})
+	pooled := l.node("GlobalAveragePool", "aspp/pool/GlobalAveragePool", feature{channels: x.channels, height: 1, width: 1}, []string{x.name})
 	pooled = l.relu(l.convBN("aspp/pool", pooled, conv{out: filters, kernel: 1}))
 	branches := []feature{
 		l.broadcast("aspp/pool/broadcast", pooled, x),
@@ -227,10 +242,7 @@ func (l *lowering) head(x, low, image feature) {
 	x = l.relu(l.convBN("decoder/conv1", x, conv{out: 256, kernel: 3}))
 	l.init = truncatedNormal
 	x = l.conv("logits/conv", x, conv{out: l.o.Classes, kernel: 1, bias: true})
-	y := l.resize("logits/resize", x, image)
-	last := l.graph.Node[len(l.graph.Node)-1]
-	if last.Output[0] != y.name {
-		last = l.graph.Node[slices.IndexFunc(l.graph.Node, func(n *onnx.Node) bool { return n.Output[0] == y.name })]
-	}
-	last.Output[0] = "logits"
+	l.resize("logits/resize", x, image)
+	// The input is never at stride 4, so that the last node is this resize; only its value takes the output's name.
+	l.graph.Node[len(l.graph.Node)-1].Output[0] = l.graph.Output[0].Name
 }

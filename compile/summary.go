@@ -83,8 +83,7 @@ func groupOf(n *check.NodeInfo, ours bool) (string, bool) {
 	name := n.Node.GetName()
 	if ours {
 		group, _, _ := strings.Cut(name, "/")
-		// Shape arithmetic and resizes of the decoder's input carry the name of the feature that they measure.
-		return group, group != "preprocess" && group != "image" && group != "shape"
+		return group, group != "preprocess" && group != "size"
 	}
 	if name == "" {
 		name = fmt.Sprintf("#%d", n.Index)

@@ -67,6 +67,8 @@ func parseExternal(entries []*Property) (externalRef, error) {
 	return ref, checkLocation(ref.location)
 }
 
+// parseCount reads a number of bytes: decimal digits alone, so that a sign, space or base prefix is an error and never a
+// number that another reader takes differently. 63 bits keep the result from turning negative.
 func parseCount(s string) (int64, error) {
 	n, err := strconv.ParseUint(s, 10, 63)
 	return int64(n), err
@@ -121,6 +123,7 @@ type externalLoader struct {
 	sums        map[string]string // SHA-1 by location
 }
 
+// close may be called whether or not anything was opened.
 func (l *externalLoader) close() {
 	if l.file != nil {
 		l.file.Close()
@@ -130,6 +133,8 @@ func (l *externalLoader) close() {
 	}
 }
 
+// load fills in one tensor. All that can be known from the model and from the size of the file is checked before memory
+// is taken for the data: a short model must not be able to ask for a petabyte.
 func (l *externalLoader) load(t *TensorPB) error {
 	if field, _ := dataField(t); field != "" {
 		return fmt.Errorf("it also holds %s", field)
@@ -170,6 +175,7 @@ func (l *externalLoader) load(t *TensorPB) error {
 	return nil
 }
 
+// satAdd adds two counts for an error text, where an overflow must not show.
 func satAdd(a, b int64) int64 {
 	if a > math.MaxInt64-b {
 		return math.MaxInt64
@@ -177,6 +183,8 @@ func satAdd(a, b int64) int64 {
 	return a + b
 }
 
+// open makes location the current file. The folder is opened once, and every file below it through that handle: if the
+// folder is renamed or replaced meanwhile, the tensors still come from one place.
 func (l *externalLoader) open(location string) error {
 	if l.file != nil && l.location == location {
 		return nil

@@ -79,6 +79,7 @@ func (l *lexer) word() string {
 	return strconv.Quote(rest[:end])
 }
 
+// isLetter and isDigit are those of the syntax, which knows only ASCII outside quotes, whatever the locale.
 func isLetter(c byte) bool { return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || c == '_' }
 func isDigit(c byte) bool  { return '0' <= c && c <= '9' }
 
@@ -142,6 +143,7 @@ func (l *lexer) identifier() string {
 	return word
 }
 
+// peekIdentifier is identifier without passing over it, for the places where the kind of word decides.
 func (l *lexer) peekIdentifier() string {
 	l.skip()
 	end := l.pos
@@ -223,6 +225,7 @@ func (l *lexer) number() (text string, isFloat bool) {
 	if at("-") {
 		end++
 	}
+	// A word that merely begins like a number in letters (infinite, nan2) is not one.
 	if end < len(l.text) && isLetter(l.text[end]) {
 		sign := end
 		for end < len(l.text) && (isLetter(l.text[end]) || isDigit(l.text[end])) {
@@ -275,6 +278,7 @@ func (l *lexer) unsigned() uint64 {
 	return n
 }
 
+// wholeNumber reads the text of an integer and where it began.
 func (l *lexer) wholeNumber() (start int, text string) {
 	l.skip()
 	start = l.pos

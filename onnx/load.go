@@ -41,6 +41,8 @@ type LoadOptions struct {
 	MaxExternal int64
 }
 
+// maxProto is the limit in force. Sizes are compared as int64 and used as int, so it also fits the latter, with one to
+// spare for reading past it.
 func (o LoadOptions) maxProto() int64 {
 	if o.MaxProto > 0 {
 		return min(o.MaxProto, math.MaxInt-1)
@@ -48,6 +50,7 @@ func (o LoadOptions) maxProto() int64 {
 	return DefaultMaxProto
 }
 
+// maxExternal is the limit in force.
 func (o LoadOptions) maxExternal() int64 {
 	if o.MaxExternal > 0 {
 		return o.MaxExternal
@@ -75,6 +78,7 @@ func Load(path string, o LoadOptions) (*Model, error) {
 	return m, nil
 }
 
+// load is Load without the path in front of its errors.
 func load(path string, o LoadOptions) (*Model, error) {
 	data, err := readFile(path, o.maxProto())
 	if err != nil {
@@ -144,6 +148,7 @@ func readFile(path string, limit int64) ([]byte, error) {
 	return data, checkSize(int64(len(data)), limit)
 }
 
+// checkSize is the one place that compares a file with its limit.
 func checkSize(n, limit int64) error {
 	if n > limit {
 		return fmt.Errorf("%w: %d bytes, at most %d are allowed", ErrTooLarge, n, limit)
@@ -211,6 +216,8 @@ var foreignKinds = []struct{ magic, kind string }{
 	{"version https://git-lfs", "a Git LFS pointer (fetch the file itself with git lfs pull)"},
 }
 
+// foreignKind names what data are, if that is plain to see; "" if not. A file that begins with sixteen characters of text
+// is text: a ModelProto has a length or a small number, and so a control character, among its first bytes.
 func foreignKind(data []byte) string {
 	for _, k := range foreignKinds {
 		if bytes.HasPrefix(data, []byte(k.magic)) {
@@ -223,4 +230,5 @@ func foreignKind(data []byte) string {
 	return ""
 }
 
+// notText is true for the characters that no text file holds.
 func notText(r rune) bool { return r < ' ' && r != '\n' && r != '\t' && r != '\r' }

@@ -57,6 +57,7 @@ func (p *parser) deeper(f func()) {
 	p.depth--
 }
 
+// model = header? graph function*. A key that stands twice is set twice; lists grow, as in ONNX's parser.
 func (p *parser) model() *Model {
 	m := new(Model)
 	p.header(func(key string) bool {
@@ -110,6 +111,7 @@ func (p *parser) header(value func(key string) bool) {
 	p.expect('>')
 }
 
+// opsets = "[" (string ":" integer),* "]", appended to list.
 func (p *parser) opsets(list []*OpsetID) []*OpsetID {
 	p.enclosed('[', ']', func() {
 		id := &OpsetID{Domain: p.quotedName()}
@@ -120,6 +122,7 @@ func (p *parser) opsets(list []*OpsetID) []*OpsetID {
 	return list
 }
 
+// property = string ":" string.
 func (p *parser) property() *Property {
 	e := &Property{Key: p.quotedName()}
 	p.expect(':')
@@ -127,6 +130,7 @@ func (p *parser) property() *Property {
 	return e
 }
 
+// function = header? name ("<" name | attribute, … ">")? "(" params ")" "=>" "(" params ")" ("<" types ">")? nodes.
 func (p *parser) function() *pb.FunctionProto {
 	f := new(pb.FunctionProto)
 	p.header(func(key string) bool {
@@ -178,6 +182,8 @@ func (p *parser) function() *pb.FunctionProto {
 	return f
 }
 
+// graph = name ("(" inputs ")")? "=>" "(" outputs ")" ("<" types and initializers ">")? nodes. An input may carry a
+// default value, which becomes an initializer of its name.
 func (p *parser) graph() *Graph {
 	g := new(Graph)
 	p.deeper(func() {
@@ -207,6 +213,7 @@ func (p *parser) graph() *Graph {
 	return g
 }
 
+// valueInfo = type? name.
 func (p *parser) valueInfo() *ValueInfo {
 	v := new(ValueInfo)
 	if p.nextIsType() {
@@ -216,12 +223,14 @@ func (p *parser) valueInfo() *ValueInfo {
 	return v
 }
 
+// initializer reads the contents after "type name =".
 func (p *parser) initializer(v *ValueInfo) *TensorPB {
 	t := &TensorPB{Name: v.GetName()}
 	p.contents(t, v.GetType())
 	return t
 }
 
+// nodes = "{" node* "}".
 func (p *parser) nodes() []*Node {
 	var list []*Node
 	p.expect('{')
@@ -231,6 +240,7 @@ func (p *parser) nodes() []*Node {
 	return list
 }
 
+// node = ("[" name "]")? names "=" operator (":" overload)? attributes? "(" names ")" attributes?.
 func (p *parser) node() *Node {
 	n := new(Node)
 	if p.accept('[') {
@@ -262,6 +272,7 @@ func (p *parser) operator() (domain, opType string) {
 	} else {
 		opType = p.identifier()
 	}
+	// Every part but the last belongs to the domain. Joined with dots, parts in quotes may even be empty or hold dots.
 	var before []string
 	for p.accept('.') {
 		before = append(before, opType)
@@ -280,6 +291,7 @@ func (p *parser) names() []string {
 			list = append(list, p.quotedName())
 		case isLetter(c):
 			list = append(list, p.identifier())
+		// A comma where a name could stand: the name is empty.
 		case c == ',':
 			list = append(list, "")
 		default:
@@ -306,6 +318,7 @@ var elemTypes = func() map[string]int32 {
 // typeWords are the words besides the element types that begin a type.
 var typeWords = map[string]bool{"seq": true, "map": true, "optional": true, "sparse_tensor": true, "opaque": true, undefined: true}
 
+// isTypeWord reports whether a word begins a type where one may stand.
 func isTypeWord(s string) bool { return elemTypes[s] != 0 || typeWords[s] }
 
 // nextIsType reports whether a type begins here. "undefined", which only this package writes, is one where a name or
@@ -322,6 +335,7 @@ func (p *parser) nextIsType() bool {
 	return c == '[' || c == '"' || isLetter(c)
 }
 
+// typ = element type and shape | seq(type) | optional(type) | map(element type, type) | sparse_tensor(…) | opaque(…).
 func (p *parser) typ() *Type {
 	t := new(Type)
 	p.deeper(func() {
@@ -358,6 +372,7 @@ func (p *parser) typ() *Type {
 	return t
 }
 
+// elemType reads the name of an element type where only that may stand.
 func (p *parser) elemType() int32 {
 	p.skip()
 	start := p.pos

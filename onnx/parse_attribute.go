@@ -65,6 +65,7 @@ func (p *parser) attribute(name string) *Attribute {
 	if stated != pb.AttributeProto_UNDEFINED && elemOf[stated] == pb.AttributeProto_UNDEFINED {
 		p.want("a single " + strings.ToLower(stated.String()))
 	}
+	// The stated type, or that of the first item, is what the other items are held to.
 	a.Type = stated
 	p.enclosed('[', ']', func() {
 		p.skip()
@@ -129,6 +130,8 @@ func (p *parser) value(a *Attribute, wanted pb.AttributeProto_AttributeType) {
 
 // tensorOrType reads a type, and what makes it a tensor if that follows: a name, "=" or contents.
 func (p *parser) tensorOrType(a *Attribute) {
+	// A tensor begins like a type. What follows a bare type in a list of attributes is "," or ">", so anything that can
+	// continue a tensor decides.
 	typ := p.typ()
 	c := p.peek()
 	if !isLetter(c) && c != '"' && c != '=' && c != '{' {
@@ -147,6 +150,7 @@ func (p *parser) tensorOrType(a *Attribute) {
 
 // numeric reads a number; a whole one is a float where a float is wanted.
 func (p *parser) numeric(a *Attribute, wanted pb.AttributeProto_AttributeType) {
+	// An integer is read again as one, so that 64 bits survive.
 	start := p.pos
 	text, isFloat := p.number()
 	if !isFloat && wanted != pb.AttributeProto_FLOAT {

@@ -94,6 +94,8 @@ func save(path string, m *Model, o SaveOptions, limit int) error {
 	return atomicfile.WriteBytes(path, data)
 }
 
+// saveExternal writes the pair of files. Where nothing is large enough to move, it writes the model alone: a data file
+// without data would only be in the way.
 func saveExternal(path string, m *Model, o SaveOptions, limit int) error {
 	name, err := dataName(path, o.DataName)
 	if err != nil {
@@ -210,6 +212,7 @@ func hasRaw(t *TensorPB, size int64) bool {
 	return d.Size() > 0 && int64(n)*int64(d.Size()) == size
 }
 
+// rawOf gives the bytes that raw_data would hold, without a copy where it does hold them.
 func rawOf(t *TensorPB) ([]byte, error) {
 	if raw := t.GetRawData(); len(raw) > 0 {
 		return raw, nil
@@ -221,6 +224,8 @@ func rawOf(t *TensorPB) ([]byte, error) {
 	return Encode("", v).GetRawData(), nil
 }
 
+// writeBlobs writes the data file from start to end, zeros between the tensors. It converts one tensor at a time, so that
+// a model of typed fields is never held twice.
 func writeBlobs(w io.Writer, blobs []blob) error {
 	var at int64
 	for _, b := range blobs {

@@ -74,6 +74,7 @@ func (p *printer) newline() {
 	p.print("\n")
 }
 
+// startLine begins a line at the current depth.
 func (p *printer) startLine() { p.print(strings.Repeat(indentation, p.indent)) }
 
 // list writes n items between open and close, with commas.
@@ -88,6 +89,7 @@ func (p *printer) list(open string, n int, item func(i int), close string) {
 	p.print(close)
 }
 
+// model writes the header with the fields that are set (ir_version and opset_import always), the graph, the functions.
 func (p *printer) model(m *Model) {
 	var fields []func()
 	field := func(key string, present bool, value func()) {
@@ -116,6 +118,7 @@ func (p *printer) model(m *Model) {
 	}
 }
 
+// header writes the fields one a line between "<" and ">".
 func (p *printer) header(fields []func()) {
 	p.print("<\n")
 	for i, f := range fields {
@@ -129,18 +132,22 @@ func (p *printer) header(fields []func()) {
 	p.print(">\n")
 }
 
+// opsets writes ["" : 17, "ai.onnx.ml" : 3].
 func (p *printer) opsets(list []*OpsetID) {
 	p.list("[", len(list), func(i int) {
 		p.print(quote(list[i].GetDomain()), " : ", strconv.FormatInt(list[i].GetVersion(), 10))
 	}, "]")
 }
 
+// properties writes ["key": "value", …]: metadata and external data.
 func (p *printer) properties(list []*Property) {
 	p.list("[", len(list), func(i int) {
 		p.print(quote(list[i].GetKey()), ": ", quote(list[i].GetValue()))
 	}, "]")
 }
 
+// function writes a model-local function. Types of its values all go between outputs and nodes, though the syntax would
+// also take those of inputs and outputs beside the names: this way the order of value_info survives.
 func (p *printer) function(f *pb.FunctionProto) {
 	var fields []func()
 	if f.GetDomain() != "" {
@@ -178,6 +185,7 @@ func (p *printer) graph(g *Graph) {
 	p.print(graphName(g.GetName()))
 	p.list(" (", len(g.GetInput()), func(i int) { p.valueInfo(g.GetInput()[i]) }, ") => ")
 	p.list("(", len(g.GetOutput()), func(i int) { p.valueInfo(g.GetOutput()[i]) }, ")")
+	// Initializers and types share one list in the syntax. Initializers first: a parser keeps the two orders apart.
 	ts, vs := g.GetInitializer(), g.GetValueInfo()
 	if len(ts)+len(vs) > 0 {
 		p.newline()
@@ -205,6 +213,7 @@ func (p *printer) graph(g *Graph) {
 	p.nodes(g.GetNode())
 }
 
+// nodes writes a body in braces, all but the end of its last line: a subgraph goes on there.
 func (p *printer) nodes(nodes []*Node) {
 	p.print("{")
 	p.newline()
@@ -216,6 +225,7 @@ func (p *printer) nodes(nodes []*Node) {
 	p.print(strings.Repeat(indentation, p.indent-1), "}")
 }
 
+// node writes all of a node but the end of its line.
 func (p *printer) node(n *Node) {
 	if n.GetName() != "" {
 		p.print("[", ident(n.GetName()), "] ")
@@ -269,10 +279,12 @@ func dotted(name string) string {
 	return strings.Join(parts, ".")
 }
 
+// names writes names with commas; an empty one, an input left out, is "".
 func (p *printer) names(open string, names []string, close string) {
 	p.list(open, len(names), func(i int) { p.print(ident(names[i])) }, close)
 }
 
+// valueInfo writes "type name", or the name alone where there is no type.
 func (p *printer) valueInfo(v *ValueInfo) {
 	name := ident(v.GetName())
 	t := typeText(v.GetType())
@@ -357,6 +369,7 @@ func graphName(name string) string {
 	return ident(name)
 }
 
+// isIdent tells names that need no quotes: ASCII letters, digits and "_", not beginning with a digit.
 func isIdent(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; !isLetter(c) && (i == 0 || !isDigit(c)) {
@@ -371,6 +384,7 @@ var quoter = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
 // quote writes a string. The syntax knows only one escape, a backslash before the character that is meant.
 func quote(s string) string { return `"` + quoter.Replace(s) + `"` }
 
+// note leaves a comment for the end of the line. It must not hold text from the model, which could end the comment.
 func (p *printer) note(format string, args ...any) {
 	p.notes = append(p.notes, fmt.Sprintf(format, args...))
 }

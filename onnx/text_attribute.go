@@ -28,7 +28,7 @@ func (p *printer) attribute(a *Attribute, typed bool) {
 	}
 	if kind == pb.AttributeProto_UNDEFINED {
 		kind = usedKind(a)
-		p.note("%s has no type", ident(a.GetName()))
+		p.note("%q has no type", a.GetName())
 	}
 	switch kind {
 	case pb.AttributeProto_INT:

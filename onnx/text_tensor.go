@@ -30,12 +30,14 @@ func (p *printer) tensor(t *TensorPB) {
 	p.contents(t)
 }
 
+// initializer writes "type name = contents".
 func (p *printer) initializer(t *TensorPB) {
 	p.tensorHead(t)
 	p.print(" ", ident(t.GetName()), " = ")
 	p.contents(t)
 }
 
+// tensorHead writes element type and dimensions; a scalar has no brackets.
 func (p *printer) tensorHead(t *TensorPB) {
 	p.print(elemName(t.GetDataType()))
 	if dims := t.GetDims(); len(dims) > 0 {
@@ -47,6 +49,8 @@ func (p *printer) tensorHead(t *TensorPB) {
 	}
 }
 
+// contents writes the elements as far as the options say, or where they lie if that is another file. It prints what the
+// tensor holds, be it more or less than its dimensions want: to compare them is the checker's task.
 func (p *printer) contents(t *TensorPB) {
 	if t.GetDataLocation() == pb.TensorProto_EXTERNAL {
 		p.properties(t.GetExternalData())
@@ -66,6 +70,7 @@ func (p *printer) contents(t *TensorPB) {
 		shown = min(shownElems, p.o.MaxElems)
 	}
 	p.print("{")
+	// One buffer for all elements: a tensor may have millions.
 	var b []byte
 	for i := range shown {
 		b = b[:0]
@@ -105,6 +110,7 @@ func elements(t *TensorPB) (n int, write func(b []byte, i int) []byte) {
 	return len(int32s), func(b []byte, i int) []byte { return strconv.AppendInt(b, int64(int32s[i]), 10) }
 }
 
+// rawElements is elements for raw_data, which is little-endian on every machine.
 func rawElements(raw []byte, d pb.TensorProto_DataType) (n int, write func(b []byte, i int) []byte) {
 	le := binary.LittleEndian
 	switch d {
@@ -138,6 +144,7 @@ func rawElements(raw []byte, d pb.TensorProto_DataType) (n int, write func(b []b
 	return 0, nil
 }
 
+// floatText is appendFloat as a string.
 func floatText(f float64, bits int) string { return string(appendFloat(nil, f, bits)) }
 
 // appendFloat writes the shortest text that reads back as the same number of the given width.
@@ -193,6 +200,7 @@ func valueRange(v *tensor.Tensor) (lo, hi string, ok bool) {
 	return intRange(ints, func(x int, base int) string { return strconv.FormatInt(int64(x), base) })
 }
 
+// floatRange leaves NaNs out; ok is false if nothing else is there.
 func floatRange(n int, at func(i int) float64) (lo, hi string, ok bool) {
 	least, greatest := math.Inf(1), math.Inf(-1)
 	for i := range n {
@@ -203,6 +211,7 @@ func floatRange(n int, at func(i int) float64) (lo, hi string, ok bool) {
 	return strconv.FormatFloat(least, 'g', 4, 64), strconv.FormatFloat(greatest, 'g', 4, 64), ok
 }
 
+// intRange is valueRange for integers of either kind.
 func intRange[T int | uint64](s []T, format func(T, int) string) (lo, hi string, ok bool) {
 	if len(s) == 0 {
 		return "", "", false

@@ -24,17 +24,20 @@ type tensorWalk struct {
 	err error
 }
 
+// tensor is the only method that calls f; after an error it does nothing, so the others need not look.
 func (w *tensorWalk) tensor(t *TensorPB) {
 	if t != nil && w.err == nil {
 		w.err = w.f(t)
 	}
 }
 
+// sparse visits the two dense tensors that make a sparse one.
 func (w *tensorWalk) sparse(s *pb.SparseTensorProto) {
 	w.tensor(s.GetValues())
 	w.tensor(s.GetIndices())
 }
 
+// graph visits initializers before nodes, the order in which weights stand in most files.
 func (w *tensorWalk) graph(g *Graph) {
 	for _, t := range g.GetInitializer() {
 		w.tensor(t)
@@ -45,12 +48,15 @@ func (w *tensorWalk) graph(g *Graph) {
 	w.nodes(g.GetNode())
 }
 
+// nodes visits the attributes of every node.
 func (w *tensorWalk) nodes(nodes []*Node) {
 	for _, n := range nodes {
 		w.attributes(n.GetAttribute())
 	}
 }
 
+// attributes visits whatever field holds tensors, not only the one that the attribute's type names: an external tensor
+// in an unused field must not slip through.
 func (w *tensorWalk) attributes(attrs []*Attribute) {
 	for _, a := range attrs {
 		w.tensor(a.GetT())

@@ -32,6 +32,9 @@ func splitBlobs(data []byte) (small []byte, blobs [][]byte, err error) {
 	return small, blobs, err
 }
 
+// splitMessage rewrites one message and, along path, those below it. Fields that are not on path, or not of the wire type
+// that belongs there, are copied as they are: to judge them is for the protobuf library. The depth is that of path, so a
+// hostile file cannot make it recurse.
 func splitMessage(data []byte, path wirePath, blobs *[][]byte) ([]byte, error) {
 	var out []byte
 	for len(data) > 0 {
@@ -68,6 +71,8 @@ func splitMessage(data []byte, path wirePath, blobs *[][]byte) ([]byte, error) {
 	return out, nil
 }
 
+// wireError tells a file that ends too soon, the usual accident, from one that is damaged. A length that does not fit
+// may also be damage, but it cannot be told apart.
 func wireError(code int, field protowire.Number, left int) error {
 	if err := protowire.ParseError(code); errors.Is(err, io.ErrUnexpectedEOF) {
 		return fmt.Errorf("it is cut off: field %d does not fit the %d bytes that are left", field, left)

@@ -2,6 +2,7 @@ package pass
 
 import (
 	"math"
+	"strings"
 
 	"autodeeplab/onnx"
 	"autodeeplab/onnx/tensor"
@@ -15,15 +16,19 @@ import (
 //	a = s / sqrt(var + epsilon),  d = t − mean·a, per output channel
 //
 // It is exact up to rounding, because both are linear in c. It applies where c has no other reader and weights and
-// statistics are constants that nothing else reads. The products are computed in float64 and rounded once.
-func foldBatchNorm(g *Graph, _ int) error {
+// statistics are constants; the kernel must have no other reader either. The products are computed in float64 and
+// rounded once.
+func foldBatchNorm(g *Graph, opset int) error {
+	if opset < 7 {
+		return nil // there, another attribute says whether it is in inference mode
+	}
 	dead := make(map[*onnx.Node]bool)
 	for _, bn := range g.GetNode() {
-		if bn.GetOpType() != "BatchNormalization" || len(bn.GetOutput()) != 1 || intAttr(bn, "training_mode", 0) != 0 {
+		if !is(bn, "BatchNormalization", 5) || len(bn.GetOutput()) != 1 || intAttr(bn, "training_mode", 0) != 0 || intAttr(bn, "spatial", 1) != 1 {
 			continue
 		}
 		conv := g.Producer[bn.Input[0]]
-		if conv == nil || conv.GetOpType() != "Conv" || g.Uses[bn.Input[0]] != 1 {
+		if conv == nil || !is(conv, "Conv", 2) || g.Uses[bn.Input[0]] != 1 {
 			continue
 		}
 		ok, err := g.fold(conv, bn)
@@ -39,24 +44,25 @@ func foldBatchNorm(g *Graph, _ int) error {
 	return nil
 }
 
+// fold reports whether it could merge bn into conv's weights. The nodes' outputs are left to the caller.
 func (g *Graph) fold(conv, bn *onnx.Node) (bool, error) {
 	w, err := g.floats(conv.Input[1])
-	if w == nil || err != nil || g.Uses[conv.Input[1]] != 1 {
+	if w == nil || err != nil || len(w.Shape) == 0 || g.Uses[conv.Input[1]] != 1 {
 		return false, err
 	}
+	channels := w.Shape[0]
 	var stats [4][]float32 // scale, shift, mean, variance
 	for i := range stats {
 		t, err := g.floats(bn.Input[1+i])
-		if t == nil || err != nil {
+		if t == nil || err != nil || t.NumElems() != channels {
 			return false, err
 		}
 		stats[i] = tensor.Data[float32](t)
 	}
-	channels := w.Shape[0]
 	bias := make([]float32, channels)
 	if len(conv.Input) > 2 && conv.Input[2] != "" {
 		t, err := g.floats(conv.Input[2])
-		if t == nil || err != nil {
+		if t == nil || err != nil || t.NumElems() != channels {
 			return false, err
 		}
 		copy(bias, tensor.Data[float32](t))
@@ -76,7 +82,7 @@ func (g *Graph) fold(conv, bn *onnx.Node) (bool, error) {
 	conv.Input = []string{
 		conv.Input[0],
 		g.setConst(conv.Input[1], folded),
-		g.setConst(conv.GetName()+"/folded_bias", tensor.Of(bias, channels)),
+		g.setConst(g.fresh(strings.TrimSuffix(conv.Input[1], "/weight")+"/bias"), tensor.Of(bias, channels)),
 	}
 	return true, nil
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"autodeeplab/onnx"
 	"autodeeplab/onnx/tensor"
@@ -13,34 +14,85 @@ import (
 // date by the methods; a pass that edits nodes directly must not read them afterwards.
 type Graph struct {
 	*onnx.Graph
-	// Consts holds the initializers by name.
+	// Consts holds the initializers by name, without those that are graph inputs too: a caller may give these others.
 	Consts map[string]*onnx.TensorPB
-	// Uses counts how often a value is read, by nodes and as a graph output.
+	// Uses counts how often a value is read: by nodes, as a graph output, and by the graphs inside nodes.
 	Uses map[string]int
 	// Producer holds the node that makes a value.
 	Producer map[string]*onnx.Node
+	// Fixed holds the values whose names must stay: graph outputs, and what graphs inside nodes read.
+	Fixed map[string]bool
+	names map[string]bool // all that are taken
 }
 
 // NewGraph indexes g.
 func NewGraph(g *onnx.Graph) *Graph {
-	x := &Graph{Graph: g, Consts: onnx.Initializers(g), Uses: make(map[string]int), Producer: make(map[string]*onnx.Node)}
+	x := &Graph{
+		Graph: g, Consts: onnx.Initializers(g), Uses: make(map[string]int), Producer: make(map[string]*onnx.Node),
+		Fixed: make(map[string]bool), names: make(map[string]bool),
+	}
+	for name := range x.Consts {
+		x.names[name] = true
+	}
+	for _, in := range g.GetInput() {
+		delete(x.Consts, in.GetName())
+		x.names[in.GetName()] = true
+	}
 	for _, n := range g.GetNode() {
 		for _, in := range n.GetInput() {
 			x.Uses[in]++
 		}
 		for _, out := range n.GetOutput() {
 			x.Producer[out] = n
+			x.names[out] = true
+		}
+		for _, inner := range captured(n) {
+			x.Uses[inner]++
+			x.Fixed[inner] = true
 		}
 	}
 	for _, out := range g.GetOutput() {
 		x.Uses[out.GetName()]++
+		x.Fixed[out.GetName()] = true
 	}
 	return x
 }
 
-// IsOutput reports whether a value is a graph output, whose name must stay.
-func (g *Graph) IsOutput(value string) bool {
-	return slices.ContainsFunc(g.GetOutput(), func(v *onnx.ValueInfo) bool { return v.GetName() == value })
+// captured lists what the graphs in a node's attributes read, their own values included: a name that one of them makes
+// itself cannot be one of the graph around it.
+func captured(n *onnx.Node) []string {
+	var names []string
+	inner := func(g *onnx.Graph) {
+		for _, n := range g.GetNode() {
+			names = append(append(names, n.GetInput()...), captured(n)...)
+		}
+		for _, out := range g.GetOutput() {
+			names = append(names, out.GetName())
+		}
+	}
+	for _, a := range n.GetAttribute() {
+		inner(a.GetG())
+		for _, g := range a.GetGraphs() {
+			inner(g)
+		}
+	}
+	return names
+}
+
+// is reports whether a node is an operator of ai.onnx with at least so many inputs and one named output; a graph that
+// fails this is for the checker to refuse, not for a pass to trip over.
+func is(n *onnx.Node, op string, inputs int) bool {
+	return n.GetOpType() == op && (n.GetDomain() == "" || n.GetDomain() == "ai.onnx") &&
+		len(n.GetInput()) >= inputs && len(n.GetOutput()) > 0 && n.GetOutput()[0] != ""
+}
+
+// fresh gives a name that no value has yet: name itself if it is free.
+func (g *Graph) fresh(name string) string {
+	for g.names[name] {
+		name += "_"
+	}
+	g.names[name] = true
+	return name
 }
 
 // Remove takes nodes out.
@@ -62,14 +114,28 @@ func (g *Graph) Replace(old, by string) {
 }
 
 // Copy gives a model whose graph passes may change: nodes are copied, tensors are shared (a pass replaces a tensor, it
-// never writes into one).
+// never writes into one). m is only read.
 func Copy(m *onnx.Model) *onnx.Model {
-	inits := m.Graph.Initializer
-	m.Graph.Initializer = nil
-	c := proto.Clone(m).(*onnx.Model)
-	m.Graph.Initializer = inits
-	c.Graph.Initializer = slices.Clone(inits)
+	if m.GetGraph() == nil {
+		return proto.Clone(m).(*onnx.Model)
+	}
+	bare, graph := shallow(m), shallow(m.Graph)
+	bare.Graph, graph.Initializer = graph, nil
+	c := proto.Clone(bare).(*onnx.Model)
+	c.Graph.Initializer = slices.Clone(m.Graph.Initializer)
 	return c
+}
+
+// shallow gives a message that shares all its fields with m.
+func shallow[M proto.Message](m M) M {
+	from := m.ProtoReflect()
+	to := from.New()
+	from.Range(func(f protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+		to.Set(f, v)
+		return true
+	})
+	to.SetUnknown(from.GetUnknown())
+	return to.Interface().(M)
 }
 
 // floats gives the contents of a float32 initializer, or nil if the value is none.

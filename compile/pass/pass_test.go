@@ -65,8 +65,8 @@ func TestPasses(t *testing.T) {
 			 { [c] a = Conv (x, w)  [b] y = BatchNormalization <epsilon = 0.25> (a, s, t, m, v) }`,
 			`g (float[1,1,1,1] x) => (float[1,2,1,1] y)
 			 <float[2,1,1,1] w = {30, 40}, float[2] s = {6, 4}, float[2] t = {1, 0}, float[2] m = {5, -1}, float[2] v = {3.75, 3.75},
-			  float[2] "c/folded_bias" = {-14, 2}>
-			 { [c] y = Conv (x, w, "c/folded_bias") }`},
+			  float[2] "w/bias" = {-14, 2}>
+			 { [c] y = Conv (x, w, "w/bias") }`},
 		{"batch normalisation of a convolution read twice", "fold-batchnorm",
 			`g (float[1,1,1,1] x) => (float[1,1,1,1] y)
 			 <float[1,1,1,1] w = {10}, float[1] s = {6}, float[1] t = {1}, float[1] m = {5}, float[1] v = {3.75}>

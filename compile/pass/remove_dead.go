@@ -13,6 +13,13 @@ import (
 //	output b          →    output b
 func removeDead(g *Graph, _ int) error {
 	live := make(map[string]bool)
+	read := func(names []string) {
+		for _, name := range names {
+			if name != "" { // an optional input that is left out
+				live[name] = true
+			}
+		}
+	}
 	for _, out := range g.GetOutput() {
 		live[out.GetName()] = true
 	}
@@ -22,11 +29,13 @@ func removeDead(g *Graph, _ int) error {
 			dead[n] = true
 			continue
 		}
-		for _, in := range n.GetInput() {
-			live[in] = true
-		}
+		read(n.GetInput())
+		read(captured(n))
 	}
 	g.Remove(dead)
+	for _, in := range g.GetInput() {
+		live[in.GetName()] = true // without its initializer the input would have to be given
+	}
 	g.Initializer = slices.DeleteFunc(g.Initializer, func(t *onnx.TensorPB) bool { return !live[t.GetName()] })
 	g.ValueInfo = slices.DeleteFunc(g.ValueInfo, func(v *onnx.ValueInfo) bool { return !live[v.GetName()] })
 	return nil

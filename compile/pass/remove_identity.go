@@ -7,11 +7,12 @@ import "autodeeplab/onnx"
 //	b = Identity(a)        c = Relu(a)
 //	c = Relu(b)       →
 //
-// An Identity that makes a graph output stays: the output's name must not change.
+// An Identity that makes a graph output stays: the output's name must not change. So does one that a graph inside a
+// node reads.
 func removeIdentity(g *Graph, _ int) error {
 	dead := make(map[*onnx.Node]bool)
 	for _, n := range g.GetNode() {
-		if n.GetOpType() != "Identity" || g.IsOutput(n.GetOutput()[0]) {
+		if !is(n, "Identity", 1) || g.Fixed[n.GetOutput()[0]] {
 			continue
 		}
 		g.Replace(n.GetOutput()[0], n.GetInput()[0])

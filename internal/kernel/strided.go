@@ -11,6 +11,8 @@ type strideAxis struct {
 // Strided copies to dst, dense and row-major of the given sizes, the elements of src that lie at
 // offset + Σ ik·steps[k]. Steps may be 0 (repeat an element) or negative. All those elements must lie within src.
 func Strided[T any](p *Pool, dst, src []T, sizes, steps []int, offset int) {
+	// What is left after merging tells which of three loops fits: runs of neighbours or repeats, transposition, or plain
+	// steps.
 	axes, ok := mergeAxes(sizes, steps)
 	if !ok {
 		return

@@ -134,6 +134,7 @@ func (c *checker) header() {
 	imports := make(map[string]bool)
 	for _, id := range m.GetOpsetImport() {
 		domain, v := id.GetDomain(), id.GetVersion()
+		// The default domain has two names, which are one set.
 		if domain == "ai.onnx" {
 			domain = ""
 		}
@@ -215,6 +216,7 @@ func (c *checker) valueInfo(v *onnx.ValueInfo, what string, full bool) *op.Info 
 	}
 	tt := v.GetType().GetTensorType()
 	switch {
+	// An intermediate value may be listed without a type; that says nothing.
 	case v.GetType().GetValue() == nil:
 		if full {
 			c.value(name, "the %s has no type", what)
@@ -336,6 +338,7 @@ func (c *checker) constant(t *onnx.TensorPB) *op.Info {
 		c.value(t.GetName(), "the initializer %s: %v", &info, err)
 		return nil
 	}
+	// Weights would otherwise be held twice for the length of the check.
 	if v.NumElems() > c.limits.MaxFold {
 		info.Value = nil
 	}

@@ -32,6 +32,8 @@ func (c *checker) nodes() {
 	found := make([][]Finding, len(nodes))
 	report := func(i int, f Finding) { found[i] = append(found[i], f) }
 	c.names(report)
+	// Findings are kept by node until all are there: names and order are judged over the whole graph, types along the
+	// data, and the reader wants them by place in the file.
 	sorted := make([]bool, len(nodes))
 	for _, i := range c.sort(report) {
 		sorted[i] = true
@@ -97,6 +99,7 @@ func (c *checker) sort(report func(int, Finding)) []int {
 				report(i, c.node(i, in, "is not defined: no graph input, initializer or node output has that name"))
 			}
 		}
+		// A node with an undefined input does not wait for it: it is placed, and skipped by infer.
 		if waiting[i] == 0 {
 			heap.Push(ready, i)
 		}
@@ -114,6 +117,7 @@ func (c *checker) sort(report func(int, Finding)) []int {
 	for i, n := range nodes {
 		for _, in := range n.GetInput() {
 			p, made := c.makers[in]
+			// Between two nodes that both wait, the order is a consequence of the cycle, which is reported by itself.
 			if made && p > i && !(waiting[i] > 0 && waiting[p] > 0) {
 				report(i, c.node(i, in, "is made by node %q, which stands later: nodes must be in topological order", label(nodes[p], p)))
 			}
@@ -140,6 +144,8 @@ func (c *checker) cycles(waiting []int, report func(int, Finding)) {
 		}
 		return -1 // unreachable: the node would not wait
 	}
+	// Each node is entered by one walk only, so all walks together are linear in the nodes; a walk that meets an older one
+	// leads to a cycle that is known already.
 	walk := make([]int, len(nodes)) // the walk that came by, counted from 1
 	for start := range nodes {
 		if waiting[start] == 0 || walk[start] != 0 {
@@ -176,6 +182,8 @@ func (c *checker) cycles(waiting []int, report func(int, Finding)) {
 func (c *checker) infer(i int) []Finding {
 	n := c.m.GetGraph().GetNode()[i]
 	call, findings := c.resolve(i)
+	// A node that is wrong by itself, or has an input of which nothing is known, is not inferred: its shape rule may take
+	// for granted what does not hold, and would only repeat the fault in other words.
 	inferred := call != nil && len(findings) == 0
 	if inferred {
 		for k, name := range n.GetInput() {
@@ -194,6 +202,8 @@ func (c *checker) infer(i int) []Finding {
 		if j, made := c.makers[name]; !made || j != i || c.values[name] != nil {
 			continue // left out, or a second definition
 		}
+		// What was inferred goes before what is declared; the declaration stands in where nothing was inferred, and fills in
+		// sizes that inference left open, as ONNX does.
 		said := c.declared[name]
 		if !inferred {
 			if said != nil && said.Dims != nil {

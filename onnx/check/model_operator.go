@@ -35,6 +35,7 @@ func (c *checker) resolve(i int) (*op.Call, []Finding) {
 		bad("%v", err)
 		return nil, findings
 	}
+	// Resolve stops at the first wrong attribute; a fault that was found above would only come up again.
 	call, err := op.Resolve(n, c.opset, make([]*op.Info, len(n.GetInput())), c.limits)
 	if err != nil && len(findings) == 0 {
 		for _, why := range attributeErrors(s, n, err) {
@@ -56,6 +57,7 @@ func (c *checker) imports(domain string) bool {
 // about each attribute alone, then for those that are missing.
 func attributeErrors(s *op.Schema, n *onnx.Node, first error) []error {
 	var errs []error
+	// Asked about one attribute, ParseAttributes must not complain that the others are missing.
 	relaxed := *s
 	relaxed.Attrs = slices.Clone(s.Attrs)
 	for k := range relaxed.Attrs {

@@ -3,34 +3,28 @@ package op
 import (
 	"fmt"
 	"math"
-
-	"autodeeplab/onnx/tensor"
 )
 
 // binaryRules covers the operators whose inputs broadcast as NumPy's do (opset 7 and later).
 var binaryRules = map[string]Rule{
-	"Add": arithmetic(addInts), "Sub": arithmetic(subInts), "Mul": arithmetic(mulInts), "Div": arithmetic(divInts),
-	"Min": arithmetic(minInts), "Max": arithmetic(maxInts),
-	"Pow": broadcastRule, "PRelu": preluRule,
-	"Equal": broadcastRule, "Greater": broadcastRule, "GreaterOrEqual": broadcastRule, "Less": broadcastRule,
-	"LessOrEqual": broadcastRule, "And": broadcastRule, "Or": broadcastRule, "Where": broadcastRule,
+	"Add": arithmetic(addInts, func(x, y float64) float64 { return x + y }),
+	"Sub": arithmetic(subInts, func(x, y float64) float64 { return x - y }),
+	"Mul": arithmetic(mulInts, func(x, y float64) float64 { return x * y }),
+	"Div": arithmetic(divInts, func(x, y float64) float64 { return x / y }),
+	"Min": arithmetic(minInts, math.Min), "Max": arithmetic(maxInts, math.Max),
+	"Equal":   comparison(equalInts),
+	"Greater": comparison(func(x, y element) element { return lessInts(y, x) }), "Less": comparison(lessInts),
+	"GreaterOrEqual": comparison(func(x, y element) element { return notInt(lessInts(x, y)) }),
+	"LessOrEqual":    comparison(func(x, y element) element { return notInt(lessInts(y, x)) }),
+	"And":            comparison(andInts), "Or": comparison(orInts),
+	"Pow": powRule, "PRelu": preluRule,
 }
 
-func broadcastRule(c *Call) error {
-	if c.Schema.Name == "Pow" {
-		c.Out[0].DType = c.In[0].DType // of the base, whatever the exponent's
-	}
-	if c.Schema.Name == "Where" && c.In[1].DType != tensor.Undefined {
-		c.Out[0].DType = c.In[1].DType
-	}
-	return setBroadcast(c)
-}
-
-// setBroadcast gives output 0 the shape to which all inputs broadcast.
-func setBroadcast(c *Call) error {
-	dims := c.In[0].Dims
+// broadcastOut gives output 0 the shape to which all inputs broadcast.
+func broadcastOut(c *Call) error {
+	dims := []Dim{}
 	for i, in := range c.In {
-		if dims == nil || in.Dims == nil {
+		if in.Dims == nil {
 			return nil
 		}
 		var err error
@@ -38,7 +32,7 @@ func setBroadcast(c *Call) error {
 			return fmt.Errorf("input %q of shape %s does not broadcast with the others: %w", c.InputName(i), in, err)
 		}
 	}
-	c.Out[0].Dims = SameDims(&Info{Dims: dims})
+	c.Out[0].Dims = dims
 	return nil
 }
 
@@ -67,159 +61,191 @@ func broadcastDims(a, b []Dim) ([]Dim, error) {
 	return out, nil
 }
 
+// powRule: the result is of the base's type, whatever the exponent's.
+func powRule(c *Call) error {
+	c.Out[0].DType = c.In[0].DType
+	return broadcastOut(c)
+}
+
+// preluRule lets the slope broadcast to the data, but not the data to the slope.
 func preluRule(c *Call) error {
-	c.Out[0].Dims = SameDims(c.In[0])
-	if c.In[0].Dims == nil || c.In[1].Dims == nil {
+	x, slope := c.In[0], c.In[1]
+	c.Out[0].Dims = SameDims(x)
+	if x.Dims == nil || slope.Dims == nil {
 		return nil
 	}
-	dims, err := broadcastDims(c.In[0].Dims, c.In[1].Dims)
+	dims, err := broadcastDims(x.Dims, slope.Dims)
 	if err != nil {
-		return fmt.Errorf("slope of shape %s does not broadcast to %s: %w", c.In[1], c.In[0], err)
+		return fmt.Errorf("slope of shape %s does not broadcast to X of shape %s: %w", slope, x, err)
 	}
-	for i, d := range dims {
-		if len(dims) != len(c.In[0].Dims) || d.IsKnown() && c.In[0].Dims[i].IsKnown() && d != c.In[0].Dims[i] {
-			return fmt.Errorf("slope of shape %s does not broadcast to %s", c.In[1], c.In[0])
-		}
+	wider := len(dims) > len(x.Dims)
+	for k := 0; !wider && k < len(dims); k++ {
+		wider = dims[k].IsKnown() && x.Dims[k].IsKnown() && dims[k] != x.Dims[k]
+	}
+	if wider {
+		return fmt.Errorf("slope of shape %s does not broadcast to X of shape %s", slope, x)
 	}
 	return nil
 }
 
-// arithmetic is broadcastRule that also computes shape arithmetic: integer tensors whose contents are known, whole or
-// in part.
-func arithmetic(f func(a, b int) (int, bool)) Rule {
+// arithmetic broadcasts and computes known contents from left to right: Min and Max take any number of inputs.
+func arithmetic(ints func(x, y element) element, floats func(x, y float64) float64) Rule {
 	return func(c *Call) error {
-		if err := setBroadcast(c); err != nil {
+		if err := broadcastOut(c); err != nil {
 			return err
 		}
-		if d := c.Out[0].DType; d != tensor.Int64 && d != tensor.Int32 {
+		if c.In[0].DType.IsFloat() {
+			c.foldFloats(func(args []float64) float64 {
+				x := args[0]
+				for _, y := range args[1:] {
+					x = floats(x, y)
+				}
+				return x
+			})
 			return nil
 		}
-		foldArithmetic(c, f)
+		c.foldInts(func(args []*element) element {
+			x := *args[0]
+			for _, y := range args[1:] {
+				x = ints(x, *y)
+			}
+			return x
+		})
 		return nil
 	}
 }
 
-// foldArithmetic computes lists and scalars element by element. An element that comes from an unknown one is unknown,
-// but keeps its name where the operation cannot change it (x+0, x−0, x·1, x/1).
-func foldArithmetic(c *Call, f func(a, b int) (int, bool)) {
-	out := &c.Out[0]
-	n := listLen(out)
-	if n < 0 || n > c.Limits.MaxFold || len(c.In) != 2 {
-		return
-	}
-	a, aKnown, ok := contents(c.In[0], c.Limits.MaxFold)
-	b, bKnown, ok2 := contents(c.In[1], c.Limits.MaxFold)
-	if !ok || !ok2 {
-		return
-	}
-	values, known, names := make([]int, n), make([]bool, n), make([]string, n)
-	for k := range values {
-		i, j := min(k, len(a)-1), min(k, len(b)-1) // a list of one repeats
-		switch {
-		case aKnown[i] && bKnown[j]:
-			values[k], known[k] = f(a[i].Size, b[j].Size)
-		case bKnown[j] && neutral(c.Schema.Name, b[j].Size):
-			names[k] = a[i].Name
-		case aKnown[i] && commutes(c.Schema.Name) && neutral(c.Schema.Name, a[i].Size):
-			names[k] = b[j].Name
+func comparison(f func(x, y element) element) Rule {
+	return func(c *Call) error {
+		if err := broadcastOut(c); err != nil {
+			return err
 		}
+		c.foldInts(func(args []*element) element { return f(*args[0], *args[1]) })
+		return nil
 	}
-	setExact(out, values, known, names)
 }
 
-// contents gives the elements of a list or scalar: exact says which are known (those may be negative).
-func contents(i *Info, limit int) (v []Dim, exact []bool, ok bool) {
-	n := listLen(i)
-	if n < 0 || n > limit {
-		return nil, nil, false
+// The operations on elements. What comes from an unknown element is unknown, except where the operation cannot change
+// it (x + 0, x · 1, …) or the other one settles the matter. A named element is a dimension, so it is not negative.
+
+func is(x element, v int) bool { return x.known && x.v == v }
+
+func addInts(x, y element) element {
+	switch {
+	case is(y, 0):
+		return x
+	case is(x, 0):
+		return y
+	case !x.known || !y.known:
+		return element{}
 	}
-	exact = make([]bool, n)
-	if ints, all := i.Ints(); all {
-		for k, x := range ints {
-			v = append(v, Dim{Size: x})
-			exact[k] = true
-		}
-		return v, exact, true
+	if s := x.v + y.v; (s > x.v) == (y.v > 0) {
+		return number(s)
 	}
-	if i.Shape == nil {
-		return nil, nil, false
-	}
-	for k, d := range i.Shape {
-		v = append(v, d)
-		exact[k] = d.IsKnown()
-	}
-	return v, exact, true
+	return element{}
 }
 
-// setExact records contents: as a constant where all are known, else as dimensions.
-func setExact(out *Info, values []int, known []bool, names []string) {
-	dims := make([]Dim, len(values))
-	all := true
-	for k := range values {
-		switch {
-		case known[k] && values[k] >= 0:
-			dims[k] = Known(values[k])
-		default:
-			dims[k] = Named(names[k])
-		}
-		all = all && known[k]
+func subInts(x, y element) element {
+	switch {
+	case is(y, 0):
+		return x
+	case !x.known || !y.known:
+		return element{}
 	}
-	if !all {
-		out.Shape = dims
-		return
+	if s := x.v - y.v; (s < x.v) == (y.v > 0) {
+		return number(s)
 	}
-	sizes, _ := out.Sizes()
-	t, err := tensor.New(out.DType, sizes)
-	if err != nil {
-		return
-	}
-	for k, v := range values {
-		switch d := t.Data.(type) {
-		case []int64:
-			d[k] = int64(v)
-		case []int32:
-			if v < math.MinInt32 || v > math.MaxInt32 {
-				return // it overflows at run time, as the type does
-			}
-			d[k] = int32(v)
-		}
-	}
-	out.Value = t
+	return element{}
 }
 
-func neutral(op string, x int) bool {
-	switch op {
-	case "Add", "Sub":
-		return x == 0
-	case "Mul", "Div":
-		return x == 1
+func mulInts(x, y element) element {
+	switch {
+	case is(y, 1) || is(x, 0):
+		return x
+	case is(x, 1) || is(y, 0):
+		return y
+	case !x.known || !y.known || x.v == math.MinInt || y.v == math.MinInt:
+		return element{}
 	}
-	return false
+	if p := x.v * y.v; p/y.v == x.v {
+		return number(p)
+	}
+	return element{}
 }
 
-func commutes(op string) bool { return op == "Add" || op == "Mul" }
-
-// The operations on known elements; ok is false where the result does not fit, or does not exist.
-
-func addInts(a, b int) (int, bool) { s := a + b; return s, (s > a) == (b > 0) }
-
-func subInts(a, b int) (int, bool) { s := a - b; return s, (s < a) == (b > 0) }
-
-func mulInts(a, b int) (int, bool) {
-	if a == 0 || b == 0 {
-		return 0, true
+// divInts truncates. Division by zero is left to the run, which refuses it.
+func divInts(x, y element) element {
+	switch {
+	case is(y, 1):
+		return x
+	case !x.known || !y.known || y.v == 0 || y.v == -1 && x.v == math.MinInt:
+		return element{}
 	}
-	p := a * b
-	return p, p/b == a && !(a == -1 && b == math.MinInt) && !(b == -1 && a == math.MinInt)
+	return number(x.v / y.v)
 }
 
-func divInts(a, b int) (int, bool) {
-	if b == 0 || a == math.MinInt && b == -1 {
-		return 0, false
+func minInts(x, y element) element {
+	switch {
+	case x.known && y.known:
+		return number(min(x.v, y.v))
+	case x.known && x.v <= 0 && y.name != "":
+		return x
+	case y.known && y.v <= 0 && x.name != "":
+		return y
+	case x == y && x.name != "":
+		return x
 	}
-	return a / b, true
+	return element{}
 }
 
-func minInts(a, b int) (int, bool) { return min(a, b), true }
+func maxInts(x, y element) element {
+	switch {
+	case x.known && y.known:
+		return number(max(x.v, y.v))
+	case x.known && x.v <= 0 && y.name != "":
+		return y
+	case y.known && y.v <= 0 && x.name != "":
+		return x
+	case x == y && x.name != "":
+		return x
+	}
+	return element{}
+}
 
-func maxInts(a, b int) (int, bool) { return max(a, b), true }
+func equalInts(x, y element) element {
+	switch {
+	case x.known && y.known:
+		return truth(x.v == y.v)
+	case x == y && x.name != "":
+		return truth(true)
+	case x.known && x.v < 0 && y.name != "", y.known && y.v < 0 && x.name != "":
+		return truth(false)
+	}
+	return element{}
+}
+
+func lessInts(x, y element) element {
+	switch {
+	case x.known && y.known:
+		return truth(x.v < y.v)
+	case x == y && x.name != "":
+		return truth(false)
+	case x.known && x.v < 0 && y.name != "":
+		return truth(true)
+	case y.known && y.v <= 0 && x.name != "":
+		return truth(false)
+	}
+	return element{}
+}
+
+func andInts(x, y element) element {
+	switch {
+	case is(x, 0) || is(y, 0):
+		return truth(false)
+	case x.known && y.known:
+		return truth(true)
+	}
+	return element{}
+}
+
+func orInts(x, y element) element { return notInt(andInts(notInt(x), notInt(y))) }

@@ -11,6 +11,7 @@ import (
 // concatRules covers the operator that joins tensors along an axis.
 var concatRules = map[string]Rule{"Concat": concat}
 
+// concat adds up the dimensions along the axis; in all others each input tells what it knows of the common size.
 func concat(c *Call) error {
 	rank := -1
 	for i, in := range c.In {
@@ -82,6 +83,8 @@ func concatContents(c *Call, axis int) {
 	if n, err := tensor.NumElems(sizes); err != nil || !c.mayFold(out.DType, n) {
 		return
 	}
+	// Negative constants, such as the −1 of a new shape, survive only here; in a list that is partly known they become
+	// unknown.
 	values := make([]*tensor.Tensor, len(c.In))
 	constant := true
 	for i, in := range c.In {

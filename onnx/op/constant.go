@@ -56,6 +56,7 @@ func ConstantValue(c *Call) (*tensor.Tensor, error) {
 	return nil, fmt.Errorf("attribute %q is not supported", given[0])
 }
 
+// constantOfShape folds small results, which are the start of many a chain of shape arithmetic (a list of zeros or ones).
 func constantOfShape(c *Call) error {
 	v, err := FillValue(c)
 	if err != nil {

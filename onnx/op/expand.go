@@ -5,6 +5,8 @@ import "fmt"
 // expandRules covers the operators that repeat a tensor: Expand along axes of size 1, Tile along any.
 var expandRules = map[string]Rule{"Expand": expand, "Tile": tile}
 
+// expand broadcasts both ways, as ONNX has it: a 1 in the shape that is asked for leaves the input's dimension alone, and
+// the shape may have fewer dimensions than the input.
 func expand(c *Call) error {
 	target, exact, ok, err := c.shapeInput(1)
 	if err != nil {
@@ -46,7 +48,7 @@ func expandDim(from, to Dim) (d Dim, ok bool) {
 		return from, true
 	case from.IsKnown() && to.IsKnown():
 		return from, from.Size == to.Size
-	case from.IsKnown():
+	case from.IsKnown(): // not 1, so to can only be 1 or the same
 		return from, true
 	case to.IsKnown() || from == to:
 		return to, true
@@ -84,6 +86,7 @@ func ExpandWalk(c *Call) (Walk, error) {
 	return w, nil
 }
 
+// tile multiplies each dimension by its repeats; a name times 1 stays a name.
 func tile(c *Call) error {
 	repeats, exact, ok, err := c.shapeInput(1)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 // gatherRules covers the operator that takes slices by index along an axis.
 var gatherRules = map[string]Rule{"Gather": gather}
 
+// gather refuses constant indices that are out of range; those that come with a run the kernel checks.
 func gather(c *Call) error {
 	x, indices := c.In[0], c.In[1]
 	if !x.HasRank() {

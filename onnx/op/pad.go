@@ -14,6 +14,7 @@ type PadAxis struct {
 	Before, After int
 }
 
+// pad adds both pads to each axis. Where the pads are not known, but the axes are, the other axes keep their sizes.
 func pad(c *Call) error {
 	if err := checkPadMode(c); err != nil {
 		return err
@@ -85,7 +86,7 @@ func padLists(c *Call) (pads, axes intList, err error) {
 	return pads, axes, nil
 }
 
-// padAxes gives the pads of every axis.
+// padAxes gives the pads of every axis: the list has first all those before, then all those after.
 func padAxes(rank int, pads, axes intList) ([]PadAxis, error) {
 	which := make([]int, rank)
 	for k := range which {
@@ -123,6 +124,7 @@ func padded(c *Call, k int, p PadAxis) (Dim, error) {
 		return d, fmt.Errorf("%w: axis %d of input %q, %s, has more than %d elements", ErrLimit, k, c.InputName(0), c.In[0], c.Limits.MaxElems)
 	}
 	n := d.Size + p.Before + p.After
+	// left is what cropping leaves. A constant margin does without, the other modes need an element to repeat.
 	left := d.Size + min(p.Before, 0) + min(p.After, 0)
 	switch {
 	case n < 0:

@@ -15,6 +15,8 @@ func identity(c *Call) error {
 	return nil
 }
 
+// flatten makes a matrix of the dimensions before an axis and those behind it. Either product keeps a name if all else in
+// it is 1.
 func flatten(c *Call) error {
 	x := c.In[0]
 	if !x.HasRank() {
@@ -22,8 +24,12 @@ func flatten(c *Call) error {
 		return nil
 	}
 	rank, axis := x.Rank(), c.Attrs.Int("axis")
-	if axis < -rank || axis > rank {
-		return fmt.Errorf("attribute \"axis\" is %d, want %d to %d for an input of %d dimensions", axis, -rank, rank, rank)
+	least := -rank
+	if c.Schema.Since < 11 { // negative axes came with opset 11
+		least = 0
+	}
+	if axis < least || axis > rank {
+		return fmt.Errorf("attribute \"axis\" is %d, want %d to %d for an input of %d dimensions", axis, least, rank, rank)
 	}
 	if axis < 0 {
 		axis += rank
@@ -41,6 +47,9 @@ func flatten(c *Call) error {
 	return nil
 }
 
+// reshape takes the new shape as far as it is known: a constant, or what shape arithmetic has made of Shape, Gather,
+// Concat and the like. In the second case a −1 has become an unknown dimension on its way, and one dimension that follows
+// from the number of elements is worked out all the same.
 func reshape(c *Call) error {
 	target, exact, ok, err := c.shapeInput(1)
 	if err != nil || !ok {
@@ -73,6 +82,7 @@ func reshape(c *Call) error {
 	}
 	if rest >= 0 {
 		d, err := r.solve(rest)
+		// Where the list is not exact, the dimension was guessed to follow from the others: no error to report.
 		if err != nil && exact != nil {
 			return fmt.Errorf("%s does not reshape to %v: %w", r.x, exact, err)
 		}
@@ -150,11 +160,8 @@ func (r *reshaping) solve(rest int) (Dim, error) {
 			continue
 		}
 		at := -1
-		switch {
-		case d.IsKnown():
-		case r.copied[k]:
-			at = slices.Index(above, d)
-		case d.Name != "":
+		// Two anonymous dimensions are equal only if one is copied from the other.
+		if !d.IsKnown() && (r.copied[k] || d.Name != "") {
 			at = slices.Index(above, d)
 		}
 		if at < 0 {
@@ -171,7 +178,7 @@ func (r *reshaping) solve(rest int) (Dim, error) {
 	switch {
 	case err != nil:
 		return den, err
-	case den.Size == 0:
+	case den.Size == 0: // 0 = 0 · rest, whatever rest is
 		return Named(""), fmt.Errorf("any size would do where another dimension is 0")
 	case num.Size == 0 && den.IsKnown():
 		return Known(0), nil

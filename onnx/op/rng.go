@@ -11,6 +11,7 @@ import (
 // rangeRules covers the operator that makes arithmetic progressions.
 var rangeRules = map[string]Rule{"Range": rangeRule}
 
+// rangeRule counts the elements before anything is made of them: hostile bounds are refused by their number.
 func rangeRule(c *Call) error {
 	out := &c.Out[0]
 	out.Dims = unknownDims(1)

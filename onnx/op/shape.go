@@ -3,6 +3,7 @@ package op
 // shapeRules covers the operators that measure a tensor.
 var shapeRules = map[string]Rule{"Shape": shape, "Size": size}
 
+// shape is where shape arithmetic begins: the input's dimensions, names and all, become contents.
 func shape(c *Call) error {
 	x, out := c.In[0], &c.Out[0]
 	if !x.HasRank() {
@@ -26,6 +27,7 @@ func ShapeSpan(c *Call, rank int) (lo, hi int) {
 	return lo, lo + n
 }
 
+// size counts elements; with one named dimension among ones that name is the count.
 func size(c *Call) error {
 	x, out := c.In[0], &c.Out[0]
 	out.Dims = []Dim{}

@@ -73,7 +73,9 @@ func (s *slicing) step(k int) (step int, ok bool, err error) {
 }
 
 // sliceRange clamps a range to an axis of n, as ONNX wants it: how many elements it has, and which is the first.
-// step is neither 0 nor MinInt.
+// step is neither 0 nor MinInt. Clamping comes before any subtraction, so that the extremes of int64, which exporters
+// write for "to the end", do not overflow; start and end only grow by n where they are negative. Going backwards, the end
+// may be −1, one before the first element: ONNX's text clamps there, where NumPy would count it from the end.
 func sliceRange(n, start, end, step int) (first, count int) {
 	if start < 0 {
 		start += n
@@ -95,6 +97,8 @@ func sliceRange(n, start, end, step int) (first, count int) {
 	return start, (start-end-1)/-step + 1
 }
 
+// slice keeps the name of a dimension that it takes whole, and otherwise knows only sizes that do not depend on what the
+// run will bring: which axes are cut, and how much is left of those whose size and range are known.
 func slice(c *Call) error {
 	s, err := newSlicing(c)
 	if err != nil {

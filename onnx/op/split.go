@@ -5,6 +5,7 @@ import "fmt"
 // splitRules covers the operator that cuts a tensor along an axis.
 var splitRules = map[string]Rule{"Split": split}
 
+// split carries contents too: exporters split the output of Shape to name its dimensions.
 func split(c *Call) error {
 	list, err := c.intList("split")
 	if err != nil {

@@ -5,6 +5,8 @@ import "fmt"
 // squeezeRules covers the operators that drop and insert dimensions of size 1.
 var squeezeRules = map[string]Rule{"Squeeze": squeeze, "Unsqueeze": unsqueeze}
 
+// squeeze drops the listed axes; without a list (which an empty list is not) all that are 1, so that an unknown
+// dimension leaves even the rank open.
 func squeeze(c *Call) error {
 	axes, err := c.intList("axes")
 	if err != nil {
@@ -58,6 +60,7 @@ func squeeze(c *Call) error {
 	return nil
 }
 
+// unsqueeze counts axes in the output, as ONNX does: the input's dimensions fill the places that the list leaves.
 func unsqueeze(c *Call) error {
 	axes, err := c.intList("axes")
 	if err != nil {
@@ -67,10 +70,10 @@ func unsqueeze(c *Call) error {
 	if !x.HasRank() || axes.n < 0 {
 		return nil
 	}
-	rank := x.Rank() + axes.n
-	if rank > c.Limits.MaxDims {
-		return fmt.Errorf("%w: the output has %d dimensions, at most %d are allowed", ErrLimit, rank, c.Limits.MaxDims)
+	if axes.n > c.Limits.MaxDims { // checked before adding, which might overflow; Infer checks the sum
+		return fmt.Errorf("%w: %s has %d elements, at most %d dimensions are allowed", ErrLimit, axes.what, axes.n, c.Limits.MaxDims)
 	}
+	rank := x.Rank() + axes.n
 	out := &c.Out[0]
 	if !axes.known {
 		out.Dims = unknownDims(rank)

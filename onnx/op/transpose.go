@@ -5,6 +5,7 @@ import "fmt"
 // transposeRules covers the operator that permutes dimensions.
 var transposeRules = map[string]Rule{"Transpose": transpose}
 
+// transpose is the one operator here whose attribute alone tells the rank.
 func transpose(c *Call) error {
 	x := c.In[0]
 	if !x.HasRank() {

@@ -17,10 +17,11 @@ var families = map[string]func(){
 	"im2col":    im2col,
 	"depthwise": depthwise,
 	"rows":      rows,
+	"vector":    vector,
 }
 
 func main() {
-	family := flag.String("family", "", "kernels to write: one of depthwise, gemm, im2col, rows")
+	family := flag.String("family", "", "kernels to write: one of depthwise, gemm, im2col, rows, vector")
 	flag.Parse()
 	write, ok := families[*family]
 	if !ok {

@@ -190,6 +190,6 @@ for name, body in MODELS.items():
 
 path = os.path.join(HERE, "movement.json")
 with open(path, "w") as f:
-    json.dump(out, f, indent=0, separators=(",", ":"))
+    f.write("[\n" + ",\n".join(json.dumps(o, separators=(",", ":")) for o in out) + "\n]")
     f.write("\n")
 print(len(out), "models,", os.path.getsize(path), "bytes")

@@ -1,126 +1,160 @@
 package exec
 
 import (
-	"errors"
-	"math"
+	"fmt"
 
+	"autodeeplab/internal/kernel"
+	"autodeeplab/onnx/op"
 	"autodeeplab/onnx/tensor"
 )
 
-// quantizeBinders covers linear quantisation, real = (stored − zero point) · scale, per tensor or per index of an axis.
-// Blocked quantisation (opset 21) is refused.
+// quantizeBinders covers linear quantisation, real = (stored − zero point) · scale: per tensor, per index of an axis, and
+// in blocks along an axis (opset 21).
 var quantizeBinders = map[string]Binder{
 	"QuantizeLinear": bindQuantize, "DequantizeLinear": bindDequantize, "DynamicQuantizeLinear": bindDynamicQuantize,
 }
 
-var errBlocked = errors.New("attribute block_size: blocked quantisation is not supported by the embedded runtime (per tensor and per axis are)")
-
-func quantizedTypes(n *Node, input int) error {
-	switch d := n.In[input].DType; d {
-	case tensor.Uint8, tensor.Int8, tensor.Uint16, tensor.Int16:
-		return nil
+// bindQuantize: the quotient x/scale is rounded to the type that the attribute precision (opset 23) names, or else to the
+// scale's. Data of int32 are divided in float64.
+func bindQuantize(n *Node) (Kernel, error) {
+	for i := range 2 {
+		switch n.In[i].DType {
+		case tensor.Float32, tensor.Float16, tensor.BFloat16, tensor.Int32:
+		default:
+			return nil, ErrType(n, i, tensor.Float32, tensor.Float16, tensor.BFloat16, tensor.Int32)
+		}
 	}
-	return ErrType(n, input, tensor.Uint8, tensor.Int8, tensor.Uint16, tensor.Int16)
+	precision := tensor.DType(n.Attrs.Int("precision"))
+	switch {
+	case precision != tensor.Undefined && !precision.IsFloat():
+		return nil, fmt.Errorf("attribute precision is %s; the embedded runtime divides in float, double, float16 and bfloat16", precision)
+	case precision != tensor.Undefined:
+	case n.In[0].DType == tensor.Int32:
+		precision = tensor.Float64
+	default:
+		precision = n.In[1].DType
+	}
+	switch d := n.Out[0].DType; d {
+	case tensor.Uint8:
+		return quantizeKernel[uint8](n, precision), nil
+	case tensor.Int8:
+		return quantizeKernel[int8](n, precision), nil
+	case tensor.Uint16:
+		return quantizeKernel[uint16](n, precision), nil
+	case tensor.Int16:
+		return quantizeKernel[int16](n, precision), nil
+	default:
+		return nil, fmt.Errorf("quantising to %s is not supported by the embedded runtime (uint8, int8, uint16 and int16 are)", d)
+	}
 }
 
-func bindQuantize(n *Node) (Kernel, error) {
-	if n.Attrs.Int("block_size") != 0 {
-		return nil, errBlocked
+func quantizeKernel[Q kernel.Quantized](n *Node, precision tensor.DType) Kernel {
+	if precision == tensor.Float64 {
+		return quantizeIn[Q, float64](n, nil)
 	}
-	switch n.In[0].DType {
-	case tensor.Float32, tensor.Float16, tensor.BFloat16, tensor.Int32:
-	default:
-		return nil, ErrType(n, 0, tensor.Float32, tensor.Float16, tensor.BFloat16, tensor.Int32)
+	var narrow func(float32) float32
+	switch precision {
+	case tensor.Float16:
+		narrow = func(v float32) float32 { return tensor.ToF16(v).Float32() }
+	case tensor.BFloat16:
+		narrow = func(v float32) float32 { return tensor.ToBF16(v).Float32() }
 	}
-	if n.Has(2) {
-		if err := quantizedTypes(n, 2); err != nil {
-			return nil, err
+	return quantizeIn[Q](n, narrow)
+}
+
+func quantizeIn[Q kernel.Quantized, F float32 | float64](n *Node, narrow func(F) F) Kernel {
+	return KernelFunc(func(c *Context, in, out []*tensor.Tensor) error {
+		layout, err := scaleLayout(n, in)
+		if err != nil {
+			return err
 		}
-	} else if d := n.Out[0].DType; d != tensor.Uint8 && d != tensor.Int8 && d != tensor.Uint16 && d != tensor.Int16 {
-		return nil, errors.New("attribute output_dtype: the embedded runtime quantises to uint8, int8, uint16 and int16")
-	}
-	axis := n.Attrs.Int("axis")
-	return KernelFunc(func(_ *Context, in, out []*tensor.Tensor) error {
-		x, scale, zero := floats[float32](in[0]), floats[float32](in[1]), zeroPoint(in, 2)
-		index := channelOf(in[0].Shape, axis, len(scale))
-		rounded := make([]float32, len(x))
-		for i, v := range x {
-			c := index(i)
-			// Rounded before the zero point is added, both in float32, as the operator's definition says.
-			rounded[i] = float32(math.RoundToEven(float64(v/scale[c]))) + zero(c)
+		x, scale := floats[F](in[0]), floats[F](in[1])
+		if narrow != nil {
+			x, scale = mapped(c, x, narrow), mapped(c, scale, narrow)
 		}
-		storeFloats(out[0], rounded)
+		var zero []Q
+		if len(in) > 2 {
+			zero = tensor.Data[Q](in[2])
+		}
+		kernel.Quantize(c.Pool, tensor.Data[Q](out[0]), x, scale, zero, layout, narrow)
 		return nil
-	}), nil
+	})
+}
+
+func mapped[F any](c *Context, src []F, f func(F) F) []F {
+	dst := make([]F, len(src))
+	kernel.Map(c.Pool, dst, src, func(dst, src []F) {
+		for i, v := range src {
+			dst[i] = f(v)
+		}
+	})
+	return dst
+}
+
+// scaleLayout works out which scale belongs to which element, from the shapes that the inputs of this run have.
+func scaleLayout(n *Node, in []*tensor.Tensor) (kernel.ScaleLayout, error) {
+	s, err := op.ScalesOf(known(n.Call, in))
+	if err != nil {
+		return kernel.ScaleLayout{}, err
+	}
+	if s.Axis < 0 {
+		return kernel.ScaleLayout{Outer: 1, Axis: 1, Inner: in[0].NumElems()}, nil
+	}
+	l := kernel.ScaleLayout{Blocked: s.Block > 0, Block: s.Block}
+	l.Outer, l.Axis, l.Inner = around(in[0].Shape, s.Axis)
+	return l, nil
 }
 
 func bindDequantize(n *Node) (Kernel, error) {
-	if n.Attrs.Int("block_size") != 0 {
-		return nil, errBlocked
+	if d := n.In[1].DType; d != tensor.Float32 && d != tensor.Float16 && d != tensor.BFloat16 {
+		return nil, ErrType(n, 1, tensor.Float32, tensor.Float16, tensor.BFloat16)
 	}
-	if n.In[0].DType != tensor.Int32 {
-		if err := quantizedTypes(n, 0); err != nil {
-			return nil, err
-		}
+	switch n.In[0].DType {
+	case tensor.Uint8:
+		return halves(dequantizeKernel[uint8](n)), nil
+	case tensor.Int8:
+		return halves(dequantizeKernel[int8](n)), nil
+	case tensor.Uint16:
+		return halves(dequantizeKernel[uint16](n)), nil
+	case tensor.Int16:
+		return halves(dequantizeKernel[int16](n)), nil
+	case tensor.Int32:
+		return halves(dequantizeKernel[int32](n)), nil
 	}
-	axis := n.Attrs.Int("axis")
-	return KernelFunc(func(_ *Context, in, out []*tensor.Tensor) error {
-		x, scale, zero := floats[float64](in[0]), floats[float32](in[1]), zeroPoint(in, 2)
-		index := channelOf(in[0].Shape, axis, len(scale))
-		y := make([]float32, len(x))
-		for i, v := range x {
-			c := index(i)
-			y[i] = float32(v-float64(zero(c))) * scale[c]
+	return nil, ErrType(n, 0, tensor.Uint8, tensor.Int8, tensor.Uint16, tensor.Int16, tensor.Int32)
+}
+
+// dequantizeKernel is for a scale and result of float32.
+func dequantizeKernel[Q kernel.Quantized | int32](n *Node) Kernel {
+	return KernelFunc(func(c *Context, in, out []*tensor.Tensor) error {
+		layout, err := scaleLayout(n, in)
+		if err != nil {
+			return err
 		}
-		storeFloats(out[0], y)
+		x, _ := in[0].Data.([]Q)
+		var zero []Q
+		if len(in) > 2 && in[2] != nil {
+			zero, _ = in[2].Data.([]Q)
+		}
+		kernel.Dequantize(c.Pool, tensor.Data[float32](out[0]), x, tensor.Data[float32](in[1]), zero, layout)
 		return nil
-	}), nil
-}
-
-// zeroPoint reads the optional zero points, 0 where there are none.
-func zeroPoint(in []*tensor.Tensor, input int) func(c int) float32 {
-	if input >= len(in) || in[input] == nil {
-		return func(int) float32 { return 0 }
-	}
-	z := floats[float32](in[input])
-	return func(c int) float32 { return z[min(c, len(z)-1)] }
-}
-
-// channelOf maps an element to its index along an axis, or to 0 where there is one scale for all.
-func channelOf(shape []int, axis, scales int) func(i int) int {
-	if scales == 1 || len(shape) == 0 {
-		return func(int) int { return 0 }
-	}
-	if axis < 0 {
-		axis += len(shape)
-	}
-	_, n, inner := around(shape, axis)
-	return func(i int) int { return i / inner % n }
+	})
 }
 
 // bindDynamicQuantize quantises to uint8 with a scale and zero point that cover the data and 0.
 func bindDynamicQuantize(n *Node) (Kernel, error) {
-	return KernelFunc(func(_ *Context, in, out []*tensor.Tensor) error {
+	return KernelFunc(func(c *Context, in, out []*tensor.Tensor) error {
 		x := tensor.Data[float32](in[0])
-		var lo, hi float32
-		for _, v := range x {
-			lo, hi = min(lo, v), max(hi, v)
+		scale, zero := kernel.QuantizeRange(x)
+		if y := out[0]; y != nil {
+			layout := kernel.ScaleLayout{Outer: 1, Axis: 1, Inner: len(x)}
+			kernel.Quantize(c.Pool, tensor.Data[uint8](y), x, []float32{scale}, []uint8{zero}, layout, nil)
 		}
-		scale := (hi - lo) / 255
-		zero := float32(0)
-		if scale != 0 {
-			zero = float32(math.RoundToEven(float64(max(0, min(255, -lo/scale)))))
+		if len(out) > 1 && out[1] != nil {
+			tensor.Data[float32](out[1])[0] = scale
 		}
-		rounded := make([]float32, len(x))
-		for i, v := range x {
-			if scale != 0 {
-				rounded[i] = float32(math.RoundToEven(float64(v/scale))) + zero
-			}
-		}
-		for i, v := range [][]float32{rounded, {scale}, {zero}} {
-			if i < len(out) && out[i] != nil {
-				storeFloats(out[i], v)
-			}
+		if len(out) > 2 && out[2] != nil {
+			tensor.Data[uint8](out[2])[0] = zero
 		}
 		return nil
 	}), nil

@@ -17,8 +17,7 @@ var unaryBinders = map[string]Binder{
 	"Abs": numeric(kernel.AbsRow[float32], kernel.AbsRow[float64], map[tensor.DType]Kernel{
 		tensor.Int8: mapKernel(kernel.AbsRow[int8]), tensor.Int16: mapKernel(kernel.AbsRow[int16]),
 		tensor.Int32: mapKernel(kernel.AbsRow[int32]), tensor.Int64: mapKernel(kernel.AbsRow[int64]),
-		tensor.Uint8: mapKernel(copyRow[uint8]), tensor.Uint16: mapKernel(copyRow[uint16]),
-		tensor.Uint32: mapKernel(copyRow[uint32]), tensor.Uint64: mapKernel(copyRow[uint64]),
+		tensor.Uint8: same, tensor.Uint16: same, tensor.Uint32: same, tensor.Uint64: same,
 	}),
 	"Neg": numeric(kernel.NegRow[float32], kernel.NegRow[float64], map[tensor.DType]Kernel{
 		tensor.Int8: mapKernel(kernel.NegRow[int8]), tensor.Int16: mapKernel(kernel.NegRow[int16]),
@@ -44,20 +43,33 @@ var unaryBinders = map[string]Binder{
 			return nil, fmt.Errorf("attribute approximate is %q, want none or tanh", a)
 		}
 	},
-	"Not": func(n *Node) (Kernel, error) {
-		return byType(n, 0, map[tensor.DType]Kernel{tensor.Bool: mapKernel(kernel.NotRow)})
-	},
+	"Not": oneOf(0, map[tensor.DType]Kernel{tensor.Bool: mapKernel(kernel.NotRow)}),
 }
 
 // mapKernel runs a row function over a whole tensor.
-func mapKernel[T tensor.Elem](row func(dst, src []T)) Kernel {
+func mapKernel[T, R tensor.Elem](row func(dst []R, src []T)) Kernel {
 	return KernelFunc(func(c *Context, in, out []*tensor.Tensor) error {
-		kernel.Map(c.Pool, tensor.Data[T](out[0]), tensor.Data[T](in[0]), row)
+		kernel.Map(c.Pool, tensor.Data[R](out[0]), tensor.Data[T](in[0]), row)
 		return nil
 	})
 }
 
-func copyRow[T any](dst, src []T) { copy(dst, src) }
+// same copies input 0, of any type, to output 0.
+var same = KernelFunc(func(c *Context, in, out []*tensor.Tensor) error {
+	switch src := words(in[0]).(type) {
+	case []uint8:
+		kernel.Copy(c.Pool, words(out[0]).([]uint8), src)
+	case []uint16:
+		kernel.Copy(c.Pool, words(out[0]).([]uint16), src)
+	case []uint32:
+		kernel.Copy(c.Pool, words(out[0]).([]uint32), src)
+	case []uint64:
+		kernel.Copy(c.Pool, words(out[0]).([]uint64), src)
+	case []string:
+		kernel.Copy(c.Pool, tensor.Data[string](out[0]), src)
+	}
+	return nil
+})
 
 // floating binds a function of float64 for every floating-point type.
 func floating(f func(float64) float64) Binder {
@@ -73,19 +85,21 @@ func numeric(f32 func(dst, src []float32), f64 func(dst, src []float64), others 
 	for d, k := range others {
 		kernels[d] = k
 	}
-	return func(n *Node) (Kernel, error) { return byType(n, 0, kernels) }
+	return oneOf(0, kernels)
 }
 
-// byType picks the kernel for the element type of an input.
-func byType(n *Node, input int, kernels map[tensor.DType]Kernel) (Kernel, error) {
-	if k, ok := kernels[n.In[input].DType]; ok {
-		return k, nil
-	}
-	var want []tensor.DType
-	for d := tensor.Undefined; d <= tensor.BFloat16; d++ {
-		if _, ok := kernels[d]; ok {
-			want = append(want, d)
+// oneOf binds the kernel for the element type of an input.
+func oneOf(input int, kernels map[tensor.DType]Kernel) Binder {
+	return func(n *Node) (Kernel, error) {
+		if k, ok := kernels[n.In[input].DType]; ok {
+			return k, nil
 		}
+		var want []tensor.DType
+		for d := tensor.Undefined; d <= tensor.BFloat16; d++ {
+			if _, ok := kernels[d]; ok {
+				want = append(want, d)
+			}
+		}
+		return nil, ErrType(n, input, want...)
 	}
-	return nil, ErrType(n, input, want...)
 }

@@ -5,14 +5,15 @@ import (
 	"autodeeplab/onnx/tensor"
 )
 
+// whereBinders covers the choice between two tensors by a third, for every element type.
 var whereBinders = map[string]Binder{"Where": func(*Node) (Kernel, error) { return KernelFunc(runWhere), nil }}
 
 // runWhere only moves elements, so it goes by their width.
 func runWhere(c *Context, in, out []*tensor.Tensor) error {
-	if out[0].NumElems() == 0 {
-		return nil
+	b, err := kernel.NewBroadcast(out[0].Shape, in[0].Shape, in[1].Shape, in[2].Shape)
+	if err != nil {
+		return err
 	}
-	b := kernel.NewBroadcast(out[0].Shape, in[0].Shape, in[1].Shape, in[2].Shape)
 	cond := tensor.Data[bool](in[0])
 	switch dst := words(out[0]).(type) {
 	case []uint8:
