@@ -11,6 +11,10 @@ import (
 	"autodeeplab/onnx/tensor"
 )
 
+// Version is what models say of the compiler that made them. It changes when the compiler writes other bytes for the
+// same architecture and options, and only then: two builds of one version must write the same file.
+const Version = "0.1"
+
 // ErrWeights is wrapped by the errors for weights that do not fit the network exactly.
 var ErrWeights = errors.New("the weights do not fit")
 
@@ -41,12 +45,18 @@ func Compile(a *decode.Architecture, o Options) (*onnx.Model, error) {
 	if err := o.check(a); err != nil {
 		return nil, err
 	}
+	measure := &weights{measuring: true}
+	lower(a, o, measure)
+	if measure.total > maxWeights {
+		return nil, fmt.Errorf("%w: %d filters and %d classes make %d weights, want at most %d (--filters, --classes)",
+			ErrOptions, o.Filters, o.Classes, measure.total, maxWeights)
+	}
 	w := &weights{seed: o.Seed, given: o.Weights, used: make(map[string]bool)}
 	m := &onnx.Model{
 		IrVersion:       irVersion(o.Opset),
 		OpsetImport:     []*onnx.OpsetID{{Version: int64(o.Opset)}},
 		ProducerName:    "autodeeplab",
-		ProducerVersion: o.Producer,
+		ProducerVersion: Version,
 		Graph:           lower(a, o, w),
 	}
 	if err := w.finish(); err != nil {

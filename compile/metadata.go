@@ -33,13 +33,13 @@ const MetadataVersion = "1"
 const InputConvention = "image: float32 NCHW, RGB 0…255, normalisation inside the graph"
 
 func setMetadata(m *onnx.Model, a *decode.Architecture, o *Options) error {
-	arch, err := decode.Marshal(a)
+	arch, err := json.Marshal(a) // one line, unlike decode.Marshal
 	if err != nil {
 		return err
 	}
 	set := func(key, value string) { onnx.SetMetadata(m, key, value) }
 	set(KeyVersion, MetadataVersion)
-	set(KeyArchitecture, strings.TrimSpace(string(arch)))
+	set(KeyArchitecture, string(arch))
 	set(KeyFilters, strconv.Itoa(o.Filters))
 	set(KeyForm, TrainingForm.String())
 	set(KeyInput, InputConvention)

@@ -88,12 +88,12 @@ type Options struct {
 	Dataset    string
 	ClassNames []string
 	Palette    []color.RGBA
-	// Producer is written as the model's producer version.
-	Producer string
 }
 
-// bounds on options: wide enough for any real network, and small enough that no size computed from them overflows.
+// Bounds on options: wide enough for any real network, and small enough that no size computed from them overflows.
+// maxWeights, 8 GiB, is some fifty times the paper's largest network; it is checked before any weight is made.
 const (
+	maxWeights = 1 << 31
 	maxFilters = 4096
 	maxClasses = 1 << 16
 	maxSide    = 1 << 16

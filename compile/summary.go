@@ -22,7 +22,9 @@ import (
 type Summary struct {
 	Input string `json:"input"` // the input with its shape
 	Rows  []Row  `json:"layers"`
-	Total Row    `json:"total"`
+	// Total counts every node, also those of no row: the normalisation of the input, and in others' models whatever
+	// lies between the layers.
+	Total Row `json:"total"`
 }
 
 // Row is one layer of a Summary: for the compiler's own models a part of the network (stem, cell0 …, aspp, decoder,
@@ -55,40 +57,49 @@ func Summarize(m *onnx.Model, inputs map[string]op.Info) (*Summary, error) {
 	counted := make(map[string]bool) // parameters, so that a shared one counts once
 	rows := make(map[string]int)
 	for _, n := range r.Nodes {
-		group, ok := groupOf(n, ours)
-		if !ok {
-			continue
+		row, err := count(n, r, height, counted)
+		if err == nil {
+			err = s.Total.add(row)
 		}
-		at, seen := rows[group]
-		if !seen {
-			at = len(s.Rows)
-			rows[group] = at
-			s.Rows = append(s.Rows, Row{Name: group})
-		}
-		if err := s.Rows[at].add(n, r, height, counted); err != nil {
+		if err != nil {
 			return nil, &check.NodeError{Index: n.Index, Name: n.Node.GetName(), Op: n.Node.GetOpType(), Err: err}
 		}
+		key, name := groupOf(n, ours)
+		if key == "" {
+			continue
+		}
+		at, seen := rows[key]
+		if !seen {
+			at = len(s.Rows)
+			rows[key] = at
+			s.Rows = append(s.Rows, Row{Name: name})
+		}
+		if err := s.Rows[at].add(row); err != nil {
+			return nil, err // unreachable: the total is larger
+		}
 	}
-	for _, row := range s.Rows {
-		s.Total.Params += row.Params
-		s.Total.MACs += row.MACs
-		s.Total.Bytes += row.Bytes
-	}
+	s.Total.Stride, s.Total.Channels = 0, 0
 	return s, nil
 }
 
-// groupOf names the row that a node belongs to; nodes of foreign models that neither have weights nor multiply are
-// left out.
-func groupOf(n *check.NodeInfo, ours bool) (string, bool) {
-	name := n.Node.GetName()
+// groupOf gives the key and the name of the row that a node belongs to; no key for those that belong to none.
+func groupOf(n *check.NodeInfo, ours bool) (key, name string) {
+	name = n.Node.GetName()
 	if ours {
 		group, _, _ := strings.Cut(name, "/")
-		return group, group != "preprocess" && group != "size"
+		if group == "preprocess" || group == "size" {
+			return "", ""
+		}
+		return group, group
 	}
+	if len(trainable(n)) == 0 {
+		return "", ""
+	}
+	key = fmt.Sprintf("#%d", n.Index) // names need not be unique
 	if name == "" {
-		name = fmt.Sprintf("#%d", n.Index)
+		name = key
 	}
-	return name, len(trainable(n)) > 0
+	return key, name
 }
 
 // trainable lists which inputs of a node are parameters, if they are initializers.
@@ -106,7 +117,9 @@ func trainable(n *check.NodeInfo) []int {
 	return nil
 }
 
-func (row *Row) add(n *check.NodeInfo, r *check.Result, height int, counted map[string]bool) error {
+// count gives a node's own row, without its name.
+func count(n *check.NodeInfo, r *check.Result, height int, counted map[string]bool) (Row, error) {
+	var row Row
 	for _, i := range trainable(n) {
 		if i >= len(n.Node.GetInput()) {
 			continue
@@ -117,11 +130,10 @@ func (row *Row) add(n *check.NodeInfo, r *check.Result, height int, counted map[
 			row.Params += int64(v.Value.NumElems())
 		}
 	}
-	macs, err := multiplyAdds(n)
-	if err != nil {
-		return err
+	var err error
+	if row.MACs, err = multiplyAdds(n); err != nil {
+		return row, err
 	}
-	row.MACs += macs
 	for i := range n.Call.Out {
 		out := &n.Call.Out[i]
 		if out.Value != nil || out.DType == tensor.Int64 {
@@ -129,13 +141,15 @@ func (row *Row) add(n *check.NodeInfo, r *check.Result, height int, counted map[
 		}
 		sizes, ok := out.Sizes()
 		if !ok {
-			return fmt.Errorf("the size of its output is not known: %s; give the sizes of dynamic axes (--input-size)", out)
+			return row, fmt.Errorf("the size of its output is not known: %s; give the sizes of dynamic axes (--input-size)", out)
 		}
 		elems, err := tensor.NumElems(sizes)
 		if err != nil {
-			return err
+			return row, err
 		}
-		row.Bytes += int64(elems) * int64(out.DType.Size())
+		if err := row.add(Row{Bytes: saturated(elems, out.DType.Size())}); err != nil {
+			return row, err
+		}
 		if i == 0 && len(sizes) == 4 {
 			row.Channels = sizes[1]
 			if sizes[2] > 0 {
@@ -143,7 +157,32 @@ func (row *Row) add(n *check.NodeInfo, r *check.Result, height int, counted map[
 			}
 		}
 	}
+	return row, nil
+}
+
+// add adds the counts of r, and takes its shape if it has one: the last node's is the layer's.
+func (row *Row) add(r Row) error {
+	for _, c := range []struct {
+		sum *int64
+		n   int64
+	}{{&row.Params, r.Params}, {&row.MACs, r.MACs}, {&row.Bytes, r.Bytes}} {
+		if c.n > math.MaxInt64-*c.sum {
+			return fmt.Errorf("%w: the counts pass %d", tensor.ErrSize, int64(math.MaxInt64))
+		}
+		*c.sum += c.n
+	}
+	if r.Channels != 0 {
+		row.Stride, row.Channels = r.Stride, r.Channels
+	}
 	return nil
+}
+
+// saturated is n·size, or the largest number if that has too many digits.
+func saturated(n, size int) int64 {
+	if size > 0 && n > math.MaxInt64/size {
+		return math.MaxInt64
+	}
+	return int64(n) * int64(size)
 }
 
 // multiplyAdds counts a node's, 0 for those that are not counted.
@@ -195,6 +234,15 @@ func (s *Summary) WriteTable(w io.Writer) error {
 		fmt.Fprintf(t, "%s\t%s\t%s\t%.3f B\t%.1f MiB\t\n", r.Name, shape, thousands(r.Params), float64(r.MACs)/1e9, float64(r.Bytes)/(1<<20))
 	}
 	return t.Flush()
+}
+
+// String is what WriteTable prints.
+func (s *Summary) String() string {
+	var b strings.Builder
+	if err := s.WriteTable(&b); err != nil {
+		return err.Error() // unreachable: a Builder takes everything
+	}
+	return b.String()
 }
 
 // thousands writes 1234567 as "1,234,567".

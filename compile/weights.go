@@ -20,19 +20,26 @@ type weights struct {
 	given map[string]*tensor.Tensor // nil for seeded weights
 	used  map[string]bool
 	err   error // the first tensor that did not fit
+	// measuring counts the weights in total and makes none.
+	measuring bool
+	total     int
 }
 
 // tensor gives the weight of a name. With a seed, its values depend on the seed, the name and the shape alone, so that
 // adding a layer elsewhere changes nothing here.
 func (w *weights) tensor(name string, init initializer, shape []int) *tensor.Tensor {
+	n := 1
+	for _, d := range shape { // the bounds on options and architectures keep this, and the total, far from overflowing
+		n *= d
+	}
+	w.total += n
+	if w.measuring {
+		return tensor.Of([]float32{}, 0)
+	}
 	if w.given != nil {
 		if t := w.take(name, shape); t != nil {
 			return t
 		}
-	}
-	n := 1
-	for _, d := range shape {
-		n *= d
 	}
 	data := make([]float32, n)
 	if w.given == nil {

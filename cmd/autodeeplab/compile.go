@@ -42,7 +42,6 @@ func (n *networkFlags) add(cmd *cobra.Command, f *pflag.FlagSet) {
 func (n *networkFlags) options(cmd *cobra.Command) (compile.Options, error) {
 	o := compile.Options{
 		Filters: n.filters, Classes: n.classes, Height: n.input.height, Width: n.input.width, Batch: int(n.batch),
-		Producer: moduleVersion(),
 	}
 	if n.filters == 0 && !cmd.Flags().Changed("filters") {
 		s, err := compile.SizeByName(n.size)

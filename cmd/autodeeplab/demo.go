@@ -55,7 +55,7 @@ func (a *app) demo(ctx context.Context, dir string) error {
 	step("compiling Auto-DeepLab-S (513×513, %d classes) and measuring batch statistics …", classes.Len())
 	m, err := build(ctx, arch, compile.Options{
 		Filters: compile.Sizes[0].Filters, Classes: classes.Len(), Height: 513, Width: 513, Batch: 1, Seed: 1,
-		Dataset: classes.Name, ClassNames: classes.ClassNames, Palette: classes.Palette, Producer: moduleVersion(),
+		Dataset: classes.Name, ClassNames: classes.ClassNames, Palette: classes.Palette,
 	}, compile.InferenceForm, photo, 0)
 	if err != nil {
 		return err

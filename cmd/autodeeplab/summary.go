@@ -2,14 +2,15 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
 	"autodeeplab/compile"
 	"autodeeplab/onnx"
+	"autodeeplab/onnx/check"
 	"autodeeplab/onnx/op"
-	"autodeeplab/onnx/tensor"
 )
 
 func newSummaryCommand(a *app) *cobra.Command {
@@ -33,8 +34,10 @@ Activations are all tensors that a layer's nodes make, though few of them are ev
 				return err
 			}
 			var inputs map[string]op.Info
-			if in := m.GetGraph().GetInput(); len(args) == 1 && isModel(args[0]) && len(in) > 0 && cmd.Flags().Changed("input-size") {
-				inputs = map[string]op.Info{in[0].GetName(): op.Of(tensor.Float32, max(int(n.batch), 1), 3, n.input.height, n.input.width)}
+			if len(args) == 1 && isModel(args[0]) && cmd.Flags().Changed("input-size") {
+				if inputs, err = n.sizes(m); err != nil {
+					return fmt.Errorf("%s: %w", args[0], err)
+				}
 			}
 			s, err := compile.Summarize(m, inputs)
 			if err != nil {
@@ -76,4 +79,23 @@ func (n *networkFlags) model(cmd *cobra.Command, args []string) (*onnx.Model, er
 		return nil, usagef("summary needs sizes: --input-size HxW and --batch N")
 	}
 	return compile.Compile(arch, o)
+}
+
+// sizes gives the flags' sizes to the dynamic axes of a model's picture input.
+func (n *networkFlags) sizes(m *onnx.Model) (map[string]op.Info, error) {
+	in := m.GetGraph().GetInput()
+	if len(in) == 0 {
+		return nil, errors.New("the model has no input")
+	}
+	declared, err := check.Declared(in[0])
+	if err != nil {
+		return nil, fmt.Errorf("graph input %w", err)
+	}
+	given := op.Of(declared.DType, max(int(n.batch), 1), 3, n.input.height, n.input.width)
+	for i, d := range declared.Dims {
+		if len(declared.Dims) != 4 || d.IsKnown() && d != given.Dims[i] {
+			return nil, fmt.Errorf("its input is %s, which --input-size %s cannot change (compile sets it)", declared.String(), n.input.String())
+		}
+	}
+	return map[string]op.Info{in[0].GetName(): given}, nil
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"autodeeplab/compile"
 	"autodeeplab/onnx/op"
 )
 
@@ -16,6 +17,7 @@ func newVersionCommand(a *app) *cobra.Command {
 		Args:  arguments(0, 0, "no arguments"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			a.printf("autodeeplab %s, %s, %s/%s\n", moduleVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			a.printf("writes networks of compiler version %s\n", compile.Version)
 			a.printf("operator sets: ai.onnx %d to %d\n", op.OldestOpset, op.NewestOpset)
 			for _, e := range engines {
 				state := "available"

@@ -4,6 +4,7 @@
 package pass
 
 import (
+	"errors"
 	"fmt"
 
 	"autodeeplab/onnx"
@@ -37,6 +38,9 @@ var Inference = []Pass{
 func Run(m *onnx.Model, table []Pass, after func(name string, m *onnx.Model) error) error {
 	if err := Verify(table); err != nil {
 		return err
+	}
+	if m.GetGraph() == nil {
+		return errors.New("the model has no graph")
 	}
 	for _, p := range table {
 		if err := p.Run(NewGraph(m.GetGraph()), onnx.Opset(m)); err != nil {

@@ -140,7 +140,6 @@ func castFloats[S float32 | float64](c *Context, dst *tensor.Tensor, src []S) {
 	}
 }
 
-
 // formatFloat writes the shortest text that reads back as the same number; infinities and NaN as Cast reads them.
 func formatFloat(v float64, bits int) string {
 	switch {
