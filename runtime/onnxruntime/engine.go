@@ -165,11 +165,15 @@ func (s *session) Run(ctx context.Context, inputs map[string]*tensor.Tensor) (_ 
 		return nil, err
 	}
 	defer ro.Destroy()
-	stop := context.AfterFunc(ctx, func() { _ = ro.Terminate() })
+	terminated := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		_ = ro.Terminate()
+		close(terminated)
+	})
 	out := make([]ort.Value, len(s.outputs))
 	err = s.s.RunWithOptions(in, out, ro)
 	if !stop() { // Terminate has been called or is under way: ro must outlive it, and the outputs are not complete
-		<-ctx.Done()
+		<-terminated
 		destroy(out)
 		return nil, ctx.Err()
 	}
