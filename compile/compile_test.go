@@ -28,32 +28,40 @@ func mustCompile(t testing.TB, o compile.Options) *onnx.Model {
 	return m
 }
 
-// TestPublishedCounts holds the counts of the specification, §4 "Counts, checked", which were checked against the
-// paper's table 2.
+// TestPublishedCounts holds the counts of the specification, §4 "Counts, checked", to the digits that it gives.
+//
+// For S its table says 10,146,947 parameters, but its own list of parts (TestPartsOfS) adds up to 10,147,427. The rule
+// gives the latter, part by part, and the totals of M and L; so the total of the table is taken for a slip.
 func TestPublishedCounts(t *testing.T) {
 	for _, test := range []struct {
-		size          string
-		height, width int
-		params        float64 // millions
-		macs          float64 // billions
+		size       string
+		params     string // millions
+		even, odd  string // billions of multiply-adds at 1024×2048 and 1025×2049
+		exactTotal int64  // where the specification's parts give it
 	}{
-		{"S", 1024, 2048, 10.147, 315.14}, {"S", 1025, 2049, 10.147, 320.45},
-		{"M", 1024, 2048, 21.622, 431.00}, {"M", 1025, 2049, 21.622, 439.92},
-		{"L", 1024, 2048, 44.425, 647.08}, {"L", 1025, 2049, 44.425, 662.42},
+		{"S", "10.15", "315.14", "320.45", 10147427},
+		{"M", "21.622", "431.00", "439.92", 0},
+		{"L", "44.425", "647.08", "662.42", 0},
 	} {
 		size, err := compile.SizeByName(test.size)
 		if err != nil {
 			t.Fatal(err)
 		}
-		m := mustCompile(t, compile.Options{Filters: size.Filters, Classes: 19, Height: test.height, Width: test.width, Batch: 1})
-		s, err := compile.Summarize(m, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		params, macs := float64(s.Total.Params)/1e6, float64(s.Total.MACs)/1e9
-		t.Logf("%s at %d×%d: %d parameters, %d multiply-adds", test.size, test.height, test.width, s.Total.Params, s.Total.MACs)
-		if math.Abs(params-test.params) > 0.0006 || math.Abs(macs-test.macs) > 0.006 {
-			t.Errorf("%s at %d×%d: %.3f M parameters and %.2f B multiply-adds, want %.3f and %.2f", test.size, test.height, test.width, params, macs, test.params, test.macs)
+		m := mustCompile(t, compile.Options{Filters: size.Filters, Classes: 19})
+		for _, at := range []struct {
+			height, width int
+			want          string
+		}{{1024, 2048, test.even}, {1025, 2049, test.odd}} {
+			s, err := compile.Summarize(m, map[string]op.Info{"image": op.Of(tensor.Float32, 1, 3, at.height, at.width)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			digits := len(test.params) - strings.Index(test.params, ".") - 1
+			params, macs := fmt.Sprintf("%.*f", digits, float64(s.Total.Params)/1e6), fmt.Sprintf("%.2f", float64(s.Total.MACs)/1e9)
+			t.Logf("%s at %d×%d: %d parameters, %d multiply-adds", test.size, at.height, at.width, s.Total.Params, s.Total.MACs)
+			if params != test.params || macs != at.want || test.exactTotal != 0 && s.Total.Params != test.exactTotal {
+				t.Errorf("%s at %d×%d: %d parameters (%s M) and %s B multiply-adds, want %s and %s", test.size, at.height, at.width, s.Total.Params, params, macs, test.params, at.want)
+			}
 		}
 	}
 }
@@ -70,7 +78,8 @@ func TestPartsOfS(t *testing.T) {
 		{"cell7", 536000, 4366}, {"cell8", 2038400, 4949}, {"cell9", 2102400, 4293}, {"cell10", 616000, 4904},
 		{"cell11", 175200, 5493}, {"aspp", 1815552, 55701}, {"decoder", 1296160, 169743}, {"logits", 4883, 638},
 	}
-	s, err := compile.Summarize(mustCompile(t, compile.Options{Filters: 20, Classes: 19, Height: 1024, Width: 2048, Batch: 1}), nil)
+	training := mustCompile(t, compile.Options{Filters: 20, Classes: 19, Height: 1024, Width: 2048, Batch: 1})
+	s, err := compile.Summarize(training, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,11 +91,34 @@ func TestPartsOfS(t *testing.T) {
 			t.Errorf("row %d is %+v, want %+v", i, r, w)
 		}
 	}
+
+	// In the inference form only the scale of each batch normalisation is gone: one parameter a channel.
+	scales := make(map[string]int64)
+	for _, p := range training.Graph.Initializer {
+		if strings.HasSuffix(p.Name, "/bn/scale") {
+			part, _, _ := strings.Cut(p.Name, "/")
+			scales[part] += p.Dims[0]
+		}
+	}
+	folded, err := compile.Summarize(must(compile.Inference(training)), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(folded.Rows) != len(want) {
+		t.Fatalf("%d rows in the inference form, want %d", len(folded.Rows), len(want))
+	}
+	for i, r := range folded.Rows {
+		of := s.Rows[i]
+		if r.Name != of.Name || r.MACs != of.MACs || r.Stride != of.Stride || r.Channels != of.Channels || r.Params != of.Params-scales[r.Name] || r.Bytes > of.Bytes {
+			t.Errorf("inference form: %+v, of %+v with %d scales", r, of, scales[r.Name])
+		}
+	}
 }
 
-// TestSummaryOfDynamicModel gives sizes to the axes of a model that has none, and counts the same.
+// TestSummaryOfDynamicModel gives sizes to the axes of a model that has none, and counts the same. At multiples of 32
+// no resize of the dynamic form is to the same size, so that the fixed one has them all.
 func TestSummaryOfDynamicModel(t *testing.T) {
-	o := compile.Options{Filters: 4, Classes: 5, Height: 65, Width: 97, Batch: 1}
+	o := compile.Options{Filters: 4, Classes: 5, Height: 64, Width: 96, Batch: 1}
 	fixed, err := compile.Summarize(mustCompile(t, o), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -96,12 +128,12 @@ func TestSummaryOfDynamicModel(t *testing.T) {
 	if _, err := compile.Summarize(m, nil); err == nil || !strings.Contains(err.Error(), "--input-size") {
 		t.Errorf("without sizes: %v", err)
 	}
-	dynamic, err := compile.Summarize(m, map[string]op.Info{"image": op.Of(tensor.Float32, 1, 3, 65, 97)})
+	dynamic, err := compile.Summarize(m, map[string]op.Info{"image": op.Of(tensor.Float32, 1, 3, 64, 96)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if dynamic.Total.Params != fixed.Total.Params || dynamic.Total.MACs != fixed.Total.MACs {
-		t.Errorf("dynamic %+v, fixed %+v", dynamic.Total, fixed.Total)
+	if dynamic.Total != fixed.Total || !slices.Equal(dynamic.Rows, fixed.Rows) {
+		t.Errorf("dynamic\n%v\nfixed\n%v", dynamic, fixed)
 	}
 }
 
@@ -182,10 +214,10 @@ func TestChecker(t *testing.T) {
 	}}
 	flat := &decode.Architecture{Name: "flat", Path: []int{0, 0}, Cell: []decode.Block{{{Input: 0, Op: decode.SkipConnect}, {Input: 0, Op: decode.SkipConnect}}}}
 	for _, a := range []*decode.Architecture{decode.Published(), pools, flat} {
-		for _, hw := range [][2]int{{513, 513}, {769, 769}, {1025, 2049}, {512, 1024}, {321, 577}, {129, 129}, {70, 33}, {0, 0}, {0, 513}} {
+		for _, hw := range [][2]int{{513, 513}, {512, 1024}, {321, 577}, {70, 33}, {0, 0}, {0, 513}} {
 			opsets := []int{17}
 			if hw[0] < 100 { // the small and the dynamic ones are quick to check
-				opsets = []int{11, 12, 13, 17, 18, 26}
+				opsets = []int{11, 13, 17, 26}
 			}
 			for _, opset := range opsets {
 				m, err := compile.Compile(a, compile.Options{Filters: 2, Classes: 3, Height: hw[0], Width: hw[1], Batch: hw[0] % 2, Opset: opset})
@@ -283,7 +315,7 @@ func TestOptionErrors(t *testing.T) {
 	}{
 		{func(o *compile.Options) { o.Filters = 0 }, "--filters"},
 		{func(o *compile.Options) { o.Filters = 1 << 40 }, "--filters"},
-		{func(o *compile.Options) { o.Filters = 4096 }, "4096 filters and 3 classes make 292826316179 weights, want at most 2147483648"},
+		{func(o *compile.Options) { o.Filters = 4096 }, "weights, want at most 2147483648 (--filters, --classes)"},
 		{func(o *compile.Options) { o.Classes = -1 }, "--classes"},
 		{func(o *compile.Options) { o.Height = 32 }, "input height 32, want 33 to 65536"},
 		{func(o *compile.Options) { o.Width = 1 << 62 }, "--input-size"},

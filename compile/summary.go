@@ -31,7 +31,7 @@ type Summary struct {
 // logits), for others one convolution or matrix product.
 type Row struct {
 	Name     string `json:"name"`
-	Stride   int    `json:"stride"`   // input height over the output's, rounded; 0 where it has no height
+	Stride   int    `json:"stride"`   // of the output, relative to the input; 0 where it has no height
 	Channels int    `json:"channels"` // of the output; 0 where unknown
 	Params   int64  `json:"params"`
 	MACs     int64  `json:"macs"`        // multiply-adds
@@ -152,9 +152,7 @@ func count(n *check.NodeInfo, r *check.Result, height int, counted map[string]bo
 		}
 		if i == 0 && len(sizes) == 4 {
 			row.Channels = sizes[1]
-			if sizes[2] > 0 {
-				row.Stride = int(math.Round(float64(height) / float64(sizes[2])))
-			}
+			row.Stride = strideOf(height, sizes[2])
 		}
 	}
 	return row, nil
@@ -175,6 +173,23 @@ func (row *Row) add(r Row) error {
 		row.Stride, row.Channels = r.Stride, r.Channels
 	}
 	return nil
+}
+
+// strideOf gives the stride that makes n rows of an image of height rows. Several may, as rows at the border are padded
+// or lost; then it is a power of two if one fits, and else the nearest number to the distance between two rows.
+func strideOf(height, n int) int {
+	switch {
+	case height <= 0 || n <= 0:
+		return 0
+	case n == 1:
+		return height
+	}
+	for s := 1; s <= height/(n-1); s *= 2 {
+		if (height-1)/s+1 == n {
+			return s
+		}
+	}
+	return int(math.Round(float64(height-1) / float64(n-1)))
 }
 
 // saturated is n·size, or the largest number if that has too many digits.

@@ -22,15 +22,15 @@ type weights struct {
 	err   error // the first tensor that did not fit
 	// measuring counts the weights in total and makes none.
 	measuring bool
-	total     int
+	total     int64
 }
 
 // tensor gives the weight of a name. With a seed, its values depend on the seed, the name and the shape alone, so that
 // adding a layer elsewhere changes nothing here.
 func (w *weights) tensor(name string, init initializer, shape []int) *tensor.Tensor {
-	n := 1
+	n := int64(1)
 	for _, d := range shape { // the bounds on options and architectures keep this, and the total, far from overflowing
-		n *= d
+		n *= int64(d)
 	}
 	w.total += n
 	if w.measuring {

@@ -138,10 +138,8 @@ func checkConv(t *testing.T, r *rand.Rand, c convCase) {
 	}
 }
 
-// BenchmarkConv uses as many threads as -cpu says.
+// BenchmarkConv names kernel size, stride, dilation, channels, groups and source size. Padding counts as arithmetic.
 func BenchmarkConv(b *testing.B) {
-	pool := NewPool(runtime.GOMAXPROCS(0))
-	defer pool.Close()
 	for _, c := range []struct{ k, stride, dilation, in, out, groups, size int }{
 		{3, 1, 1, 256, 256, 1, 129},
 		{3, 1, 1, 64, 64, 1, 257},
@@ -170,17 +168,21 @@ func BenchmarkConv(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			scratch := make([]float32, conv.Scratch(pool, s))
-			b.Run(name+"/"+mk.name, func(b *testing.B) {
-				b.ReportAllocs()
-				for b.Loop() {
-					if err := conv.Run(pool, scratch, dst, src, s); err != nil {
-						b.Fatal(err)
+			for threads := 1; threads <= runtime.NumCPU(); threads *= 2 {
+				b.Run(fmt.Sprintf("%s/%s/threads%d", name, mk.name, threads), func(b *testing.B) {
+					pool := NewPool(threads)
+					defer pool.Close()
+					scratch := make([]float32, conv.Scratch(pool, s))
+					b.ReportAllocs()
+					for b.Loop() {
+						if err := conv.Run(pool, scratch, dst, src, s); err != nil {
+							b.Fatal(err)
+						}
 					}
-				}
-				flops := 2 * float64(len(weights)) * float64(out*out)
-				b.ReportMetric(flops*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
-			})
+					flops := 2 * float64(len(weights)) * float64(out*out)
+					b.ReportMetric(flops*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+				})
+			}
 		}
 	}
 }

@@ -66,7 +66,8 @@ func (l ScaleLayout) each(p *Pool, f func(at, n, scale, step int)) {
 // holds; a NaN becomes its zero point. zero is nil if there are none. The quotient is computed in F, and rounded
 // by narrow first if that is not nil.
 func Quantize[Q Quantized, F Floating](p *Pool, dst []Q, x []F, scale []F, zero []Q, l ScaleLayout, narrow func(F) F) {
-	least, greatest := float64(Least[Q]()), float64(Greatest[Q]())
+	least, greatest := Least[Q](), Greatest[Q]()
+	lo, hi := float64(least), float64(greatest)
 	l.each(p, func(at, n, s, step int) {
 		dst := dst[at : at+n]
 		for i, v := range x[at : at+n] {
@@ -74,15 +75,20 @@ func Quantize[Q Quantized, F Floating](p *Pool, dst []Q, x []F, scale []F, zero 
 			if narrow != nil {
 				q = narrow(q)
 			}
-			z := 0.0
+			var z Q
 			if zero != nil {
-				z = float64(zero[s])
+				z = zero[s]
 			}
-			r := math.RoundToEven(float64(q)) + z
-			if r != r {
-				r = z
+			switch r := math.RoundToEven(float64(q)) + float64(z); {
+			case r > lo && r < hi:
+				dst[i] = Q(int32(r))
+			case r >= hi:
+				dst[i] = greatest
+			case r <= lo:
+				dst[i] = least
+			default:
+				dst[i] = z
 			}
-			dst[i] = Q(max(least, min(greatest, r)))
 			s += step
 		}
 	})
@@ -152,5 +158,5 @@ func (l ScaleLayout) scaleOf(i int) int {
 	if !l.Blocked {
 		return a
 	}
-	return (o*((l.Axis+l.Block-1)/l.Block)+a/l.Block)*l.Inner + k
+	return (o*((l.Axis-1)/l.Block+1)+a/l.Block)*l.Inner + k
 }

@@ -79,23 +79,31 @@ func NotRow(dst, src []bool) {
 // Sigmoid is 1 / (1 + exp(−x)).
 func Sigmoid(x float64) float64 { return 1 / (1 + math.Exp(-x)) }
 
-// LeakyRelu is x where that is not negative, else alpha·x.
+// LeakyRelu is x where that is not negative, else alpha·x. It picks the factor by the sign bit, since a branch on the
+// sign of activations is a coin toss.
 func LeakyRelu(alpha float64) func(float64) float64 {
-	return func(x float64) float64 {
-		if x < 0 {
-			return alpha * x
-		}
-		return x
-	}
+	factors := [2]float64{1, alpha}
+	return func(x float64) float64 { return x * factors[math.Float64bits(x)>>63] }
 }
 
 // HardSigmoid is alpha·x + beta, bounded to [0, 1].
 func HardSigmoid(alpha, beta float64) func(float64) float64 {
-	return func(x float64) float64 { return max(0, min(1, alpha*x+beta)) }
+	return func(x float64) float64 { return unitInterval(alpha*x + beta) }
 }
 
 // HardSwish is x · max(0, min(1, x/6 + 1/2)) (Howard et al. 2019, arXiv:1905.02244).
-func HardSwish(x float64) float64 { return x * max(0, min(1, x/6+0.5)) }
+func HardSwish(x float64) float64 { return x * unitInterval(x/6+0.5) }
+
+// unitInterval bounds x to [0, 1]; NaN stays NaN.
+func unitInterval(x float64) float64 {
+	if x > 1 {
+		return 1
+	}
+	if x < 0 {
+		return 0
+	}
+	return x
+}
 
 // Gelu is x·Φ(x), with Φ the distribution function of the standard normal distribution (Hendrycks and Gimpel 2016,
 // arXiv:1606.08415).

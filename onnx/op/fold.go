@@ -165,7 +165,7 @@ func setElements(out *Info, list []element) {
 			dims[k] = Named(e.name)
 		}
 		all = all && e.known
-		some = some || e.known || e.name != ""
+		some = some || dims[k] != Named("")
 	}
 	sizes, _ := out.Sizes()
 	if !all {
