@@ -176,7 +176,8 @@ func (row *Row) add(r Row) error {
 }
 
 // strideOf gives the stride that makes n rows of an image of height rows. Several may, as rows at the border are padded
-// or lost; then it is a power of two if one fits, and else the nearest number to the distance between two rows.
+// or lost; then it is a power of two if one fits or is within a sixteenth of the distance between two rows (of 1024 rows,
+// doubling 32 once gives 63, 16.5 apart), and else the nearest number to that distance.
 func strideOf(height, n int) int {
 	switch {
 	case height <= 0 || n <= 0:
@@ -189,7 +190,11 @@ func strideOf(height, n int) int {
 			return s
 		}
 	}
-	return int(math.Round(float64(height-1) / float64(n-1)))
+	distance := float64(height-1) / float64(n-1)
+	if power := math.Exp2(math.Round(math.Log2(distance))); math.Abs(distance-power) <= power/16 {
+		return int(power)
+	}
+	return int(math.Round(distance))
 }
 
 // saturated is n·size, or the largest number if that has too many digits.
@@ -239,14 +244,14 @@ func multiplyAdds(n *check.NodeInfo) (int64, error) {
 // WriteTable prints the summary for people: multiply-adds in billions, memory in MiB.
 func (s *Summary) WriteTable(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintf(w, "%s\n", s.Input)
+	fmt.Fprintf(w, "%s\n", onnx.Printable(s.Input))
 	fmt.Fprintln(t, "layer\tstride\tchannels\tparams\tmultiply-adds\tactivations\t")
 	for _, r := range append(append([]Row{}, s.Rows...), s.Total) {
 		shape := fmt.Sprintf("%d\t%d", r.Stride, r.Channels)
 		if r.Name == s.Total.Name {
 			shape = "\t"
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%.3f B\t%.1f MiB\t\n", r.Name, shape, thousands(r.Params), float64(r.MACs)/1e9, float64(r.Bytes)/(1<<20))
+		fmt.Fprintf(t, "%s\t%s\t%s\t%.3f B\t%.1f MiB\t\n", onnx.Printable(r.Name), shape, thousands(r.Params), float64(r.MACs)/1e9, float64(r.Bytes)/(1<<20))
 	}
 	return t.Flush()
 }

@@ -16,6 +16,9 @@ type TextOptions struct {
 	Full bool
 	// MaxElems is the largest tensor that is written in full nevertheless; 0 means DefaultMaxElems.
 	MaxElems int
+	// Escape writes all text from the model as Printable does, for a terminal. A text that is not Full always does so. In
+	// a full one Parse, and onnx.parser, would read the escapes as other names: a last comment says that there are some.
+	Escape bool
 }
 
 // DefaultMaxElems leaves shapes, pads and scales readable and abbreviates weights.
@@ -44,26 +47,35 @@ func Format(w io.Writer, m *Model, o TextOptions) error {
 	if o.MaxElems <= 0 {
 		o.MaxElems = DefaultMaxElems
 	}
-	p := &printer{w: bufio.NewWriter(w), o: o, indent: 1}
+	p := &printer{w: bufio.NewWriter(w), o: o, escape: o.Escape || !o.Full, indent: 1}
 	p.model(m)
 	return p.w.Flush()
 }
 
 // printer writes the parts of a model. Write errors stay in w until Flush reports them.
 type printer struct {
-	w      *bufio.Writer
-	o      TextOptions
-	indent int
-	notes  []string // comments that wait for the end of the line
+	w       *bufio.Writer
+	o       TextOptions
+	escape  bool
+	escaped int // texts that were changed by it
+	indent  int
+	notes   []string // comments that wait for the end of the line
 }
 
 const indentation = "   "
 
+// print writes all that comes from the model, but for numbers; its own line breaks are breakLine's.
 func (p *printer) print(parts ...string) {
 	for _, s := range parts {
+		if p.escape && !isPrintable(s) {
+			p.escaped++
+			s = Printable(s)
+		}
 		p.w.WriteString(s)
 	}
 }
+
+func (p *printer) breakLine() { p.w.WriteByte('\n') }
 
 // newline ends the line, with the comments that belong to it.
 func (p *printer) newline() {
@@ -71,7 +83,7 @@ func (p *printer) newline() {
 		p.print("  # ", strings.Join(p.notes, "; "))
 		p.notes = p.notes[:0]
 	}
-	p.print("\n")
+	p.breakLine()
 }
 
 // startLine begins a line at the current depth.
@@ -114,13 +126,19 @@ func (p *printer) model(m *Model) {
 		p.function(f)
 	}
 	if hidden := unwritten(m); hidden != "" {
-		p.print("# not written: ", hidden, "\n")
+		p.print("# not written: ", hidden)
+		p.breakLine()
+	}
+	if p.escaped > 0 && p.o.Full {
+		p.print("# escaped: ", strconv.Itoa(p.escaped), " texts with characters that do not print; a parser reads them differently")
+		p.breakLine()
 	}
 }
 
 // header writes the fields one a line between "<" and ">".
 func (p *printer) header(fields []func()) {
-	p.print("<\n")
+	p.print("<")
+	p.breakLine()
 	for i, f := range fields {
 		p.startLine()
 		f()
@@ -129,7 +147,8 @@ func (p *printer) header(fields []func()) {
 		}
 		p.newline()
 	}
-	p.print(">\n")
+	p.print(">")
+	p.breakLine()
 }
 
 // opsets writes ["" : 17, "ai.onnx.ml" : 3].

@@ -70,14 +70,19 @@ func (p *printer) contents(t *TensorPB) {
 		shown = min(shownElems, p.o.MaxElems)
 	}
 	p.print("{")
-	// One buffer for all elements: a tensor may have millions.
+	// One buffer for all elements: a tensor may have millions. Only strings need a look at what they hold.
+	text := pb.TensorProto_DataType(t.GetDataType()) == pb.TensorProto_STRING
 	var b []byte
 	for i := range shown {
 		b = b[:0]
 		if i > 0 {
 			b = append(b, ", "...)
 		}
-		p.w.Write(write(b, i))
+		if b = write(b, i); text {
+			p.print(string(b))
+		} else {
+			p.w.Write(b)
+		}
 	}
 	if shown < n {
 		p.print(", ", ellipsis)

@@ -124,7 +124,7 @@ func newSession(m *onnx.Model, o Options) (*session, error) {
 	}
 	for _, n := range r.Nodes {
 		st := step{info: n, in: s.nums(n.Node.GetInput()), out: s.nums(n.Node.GetOutput()), view: exec.Views[n.Node.GetOpType()]}
-		if st.kernel, err = exec.Bind(&exec.Node{Name: n.Node.GetName(), Call: n.Call}); err != nil {
+		if st.kernel, err = exec.Bind(&exec.Node{Name: n.Node.GetName(), Outputs: n.Node.GetOutput(), Call: n.Call}); err != nil {
 			return nil, st.fail(err)
 		}
 		s.steps = append(s.steps, st)

@@ -130,11 +130,6 @@ func unclaimedOp(m *onnx.Model) string {
 		if !runtime.Claims(n.GetOpType()) {
 			return n.GetOpType()
 		}
-		for _, a := range n.GetAttribute() {
-			if a.GetName() == "block_size" && a.GetI() != 0 {
-				return "blocked quantisation"
-			}
-		}
 	}
 	for _, v := range slices.Concat(m.GetGraph().GetInput(), m.GetGraph().GetOutput()) {
 		tt := v.GetType().GetTensorType()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"image"
-	"os"
 	"slices"
 
 	"golang.org/x/image/draw"
@@ -28,7 +27,7 @@ const statisticsSide = 513
 // mirrored, each a step darker. The image-pooling branch, whose map has a single pixel, takes its variance from how much
 // the members of the batch differ: it is 0 for one picture, and where they hardly differ it amplifies rounding errors.
 func statisticsViews(path string, height, width int) ([]*tensor.Tensor, error) {
-	info, err := os.Stat(path)
+	info, err := stat(path)
 	if err != nil {
 		return nil, err
 	}

@@ -12,10 +12,10 @@ import (
 func newCheckCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "check NET.onnx...",
-		Short: "List what is wrong with networks",
+		Short: "Check networks, and list what is wrong with them",
 		Long: `check loads each network, infers the type and shape of every value, and prints what is wrong, one
 line each. It finds what ONNX's own checker finds and what else breaks engines. It exits with 1 if
-there is anything.`,
+there is anything, with 0 if there is not.`,
 		Example: `  autodeeplab check net.onnx
   autodeeplab check *.onnx && echo all good`,
 		Args: arguments(1, -1, "one or more networks"),
@@ -28,13 +28,13 @@ there is anything.`,
 						return err
 					}
 					total++
-					a.printf("%s\n", oneLine(err.Error()))
+					a.printf("%s\n", err.Error())
 					continue
 				}
 				findings := check.Model(m, check.Options{})
 				total += len(findings)
 				for _, f := range findings {
-					a.printf("%s: %s\n", path, oneLine(f.String()))
+					a.printf("%s: %s\n", path, f.String())
 				}
 				if len(findings) == 0 {
 					a.printf("%s: no findings (%d nodes, ai.onnx %d)\n", path, len(m.GetGraph().GetNode()), onnx.Opset(m))

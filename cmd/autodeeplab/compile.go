@@ -3,7 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
-	"strings"
+	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -12,6 +13,7 @@ import (
 	"autodeeplab/dataset"
 	"autodeeplab/decode"
 	"autodeeplab/onnx"
+	"autodeeplab/onnx/op"
 )
 
 // networkFlags say which network to make of an architecture.
@@ -28,12 +30,13 @@ const defaultClasses = 19
 
 func (n *networkFlags) add(cmd *cobra.Command, f *pflag.FlagSet) {
 	n.batch = 1
-	f.StringVar(&n.size, "size", "S", "width of the network: S, M or L of the paper (20, 32 or 48 filters)")
-	f.IntVar(&n.filters, "filters", 0, "width of the network in filters, in place of --size")
-	f.IntVar(&n.classes, "classes", 0, fmt.Sprintf("number of classes (default: those of --dataset, else %d)", defaultClasses))
-	f.StringVar(&n.dataset, "dataset", "", "class names and colours for the metadata: "+strings.Join(dataset.Names(), ", "))
-	f.Var(&n.input, "input-size", "input in pixels, height first, or "+dynamic)
-	f.Var(&n.batch, "batch", "pictures at a time, or "+dynamic)
+	f.StringVar(&n.size, "size", "S", "width of the network: S, M or L of the paper, which are 20, 32 and 48 filters")
+	f.IntVar(&n.filters, "filters", 0, "width of the network as the paper's number of filters, in place of --size")
+	f.IntVar(&n.classes, "classes", 0, fmt.Sprintf("number of classes (default those of --dataset, else %d)", defaultClasses))
+	f.StringVar(&n.dataset, "dataset", "", "take the classes, their names and colours from "+orList(dataset.Names()))
+	f.Var(&n.input, "input-size", "input in pixels, height first, or "+dynamic+" for any size")
+	f.Var(&n.batch, "batch", "pictures at a time, or "+dynamic+" for any number")
+	nameArguments(f, "size", "SIZE", "filters", "F", "classes", "N", "dataset", "NAME")
 	completeWith(cmd, "size", []string{"S", "M", "L"})
 	completeWith(cmd, "dataset", dataset.Names())
 }
@@ -77,17 +80,18 @@ type compileOptions struct {
 func newCompileCommand(a *app) *cobra.Command {
 	o := compileOptions{networkFlags: networkFlags{input: sizeFlag{513, 513}}}
 	cmd := &cobra.Command{
-		Use:   "compile [ARCH.json|NET.onnx] -o NET.onnx",
+		Use:   "compile [ARCHITECTURE.json | NET.onnx] -o NET.onnx",
 		Short: "Compile an architecture to ONNX",
 		Long: `compile makes an ONNX network of an architecture; where none is named, of the published
-Auto-DeepLab. The same architecture and flags give the same file, byte for byte, on every machine.
+Auto-DeepLab. Of an .onnx only the architecture is read, unless --weights names it, too. The same
+architecture and flags give the same file, byte for byte, on every machine.
 
-The inference form has batch normalisation folded into the convolutions. The training form keeps it,
-and every weight under a name of its own; --weights takes the weights of such a file, which must fit
-exactly. Without --weights they come from --seed.
+The inference form, which is for running, has batch normalisation folded into the convolutions. The
+training form keeps it, and every weight under a name of its own. --weights takes the weights of a
+training form, which must fit exactly; without it they are random, from --seed.
 
-An untrained network's batch statistics are 0 and 1, under which its activations die out. --bn-images
-measures them in one pass over pictures (at most ` + fmt.Sprint(maxStatisticsPictures) + ` of a folder).`,
+In a network with random weights the batch statistics are 0 and 1, under which its activations die out.
+--bn-images measures them in one pass over pictures (at most ` + fmt.Sprint(maxStatisticsPictures) + ` of a folder).`,
 		Example: `  autodeeplab compile --size S --dataset cityscapes --input-size 513x513 -o net.onnx
   autodeeplab compile found.json --filters 16 --classes 2 --input-size dynamic --batch dynamic -o net.onnx
   autodeeplab compile --form training --seed 7 -o train.onnx
@@ -96,6 +100,12 @@ measures them in one pass over pictures (at most ` + fmt.Sprint(maxStatisticsPic
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if o.out == "" {
 				return usagef("compile needs a file to write: -o NET.onnx")
+			}
+			if info, err := os.Stat(o.out); err == nil && info.IsDir() {
+				return usagef("-o %s: it is a folder, want a file, as %s", o.out, filepath.Join(o.out, "net.onnx"))
+			}
+			if o.threads < 0 {
+				return usagef("--threads %d: want 0 (all) or more", o.threads)
 			}
 			arch, err := readArchitecture(args)
 			if err != nil {
@@ -116,11 +126,12 @@ measures them in one pass over pictures (at most ` + fmt.Sprint(maxStatisticsPic
 	f.StringVarP(&o.out, "output", "o", "", "the .onnx file to write")
 	o.add(cmd, f)
 	f.StringVar(&o.form, "form", compile.InferenceForm.String(), "training or inference")
-	f.Uint64Var(&o.seed, "seed", 1, "seed of the weights")
-	f.StringVar(&o.weights, "weights", "", "training form (.onnx) to take the weights from")
-	f.StringVar(&o.statistics, "bn-images", "", "picture or folder of pictures to measure batch statistics on")
-	f.IntVar(&o.opset, "opset", compile.DefaultOpset, "version of the ai.onnx operator set to write")
+	f.Uint64Var(&o.seed, "seed", 1, "seed of the random weights")
+	f.StringVar(&o.weights, "weights", "", "take the weights from a training form")
+	f.StringVar(&o.statistics, "bn-images", "", "measure batch statistics on a picture or a folder of pictures")
+	f.IntVar(&o.opset, "opset", compile.DefaultOpset, fmt.Sprintf("version of the ai.onnx operator set to write, %d to %d", compile.OldestOpset, op.NewestOpset))
 	f.IntVar(&o.threads, "threads", 0, "threads for --bn-images, 0 for all")
+	nameArguments(f, "output", "FILE", "form", "FORM", "seed", "N", "weights", "NET.onnx", "bn-images", "PATH", "opset", "N", "threads", "N")
 	completeWith(cmd, "form", []string{compile.TrainingForm.String(), compile.InferenceForm.String()})
 	return cmd
 }

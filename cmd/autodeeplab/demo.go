@@ -19,24 +19,32 @@ import (
 )
 
 func newDemoCommand(a *app) *cobra.Command {
-	out := "demo"
+	out, size := "demo", sizeFlag{513, 513}
 	cmd := &cobra.Command{
 		Use:   "demo",
-		Short: "Go the whole way once, on a picture of its own",
+		Short: "Compile, run and draw the published network once, on a picture that is built in",
 		Long: `demo compiles Auto-DeepLab-S for the classes of Cityscapes, runs it on a picture that is built in, and
-draws the network. It needs no other file and no network. The weights are random, from a seed, with batch
+draws the network. It needs no other file and no internet. The weights are random, from a seed, with batch
 statistics measured on the picture: what it shows is that everything works, not what a trained network sees.`,
+		Example: `  autodeeplab demo
+  autodeeplab demo -o pictures/ --input-size 257x257`,
 		Args: arguments(0, 0, "no arguments"),
-		RunE: func(cmd *cobra.Command, args []string) error { return a.demo(cmd.Context(), out) },
+		RunE: func(cmd *cobra.Command, args []string) error { return a.demo(cmd.Context(), out, size) },
 	}
 	cmd.Flags().StringVarP(&out, "output", "o", out, "folder for the results, made if missing")
+	cmd.Flags().Var(&size, "input-size", "the network's input in pixels, height first, or "+dynamic+"; smaller is faster")
+	nameArguments(cmd.Flags(), "output", "DIR")
 	return cmd
 }
 
-func (a *app) demo(ctx context.Context, dir string) error {
+func (a *app) demo(ctx context.Context, dir string, size sizeFlag) error {
 	start := time.Now()
 	step := func(format string, args ...any) {
 		a.printf("%5.1f s  "+format+"\n", append([]any{time.Since(start).Seconds()}, args...)...)
+	}
+	arch := decode.Published()
+	if least := compile.MinimumSide(arch); size.height != 0 && min(size.height, size.width) < least {
+		return usagef("--input-size %s: want at least %dx%d", size.String(), least, least)
 	}
 	if err := makeDir(dir); err != nil {
 		return err
@@ -51,10 +59,9 @@ func (a *app) demo(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	arch := decode.Published()
-	step("compiling Auto-DeepLab-S (513×513, %d classes) and measuring batch statistics …", classes.Len())
+	step("compiling Auto-DeepLab-S (%s, %d classes) and measuring batch statistics …", size.String(), classes.Len())
 	m, err := build(ctx, arch, compile.Options{
-		Filters: compile.Sizes[0].Filters, Classes: classes.Len(), Height: 513, Width: 513, Batch: 1, Seed: 1,
+		Filters: compile.Sizes[0].Filters, Classes: classes.Len(), Height: size.height, Width: size.width, Batch: 1, Seed: 1,
 		Dataset: classes.Name, ClassNames: classes.ClassNames, Palette: classes.Palette,
 	}, compile.InferenceForm, photo, 0)
 	if err != nil {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"strings"
 
 	"autodeeplab/runtime"
 	"autodeeplab/runtime/onnxruntime"
@@ -35,5 +34,5 @@ func openEngine(name string) (runtime.Engine, error) {
 			return engine, nil
 		}
 	}
-	return nil, usagef("--engine %s: unknown, want %s", name, strings.Join(engineNames(), " or "))
+	return nil, usagef("--engine %s: unknown, want %s", name, orList(engineNames()))
 }

@@ -28,7 +28,7 @@ func collect(paths []string, out string, recursive bool) ([]job, error) {
 		jobs = append(jobs, job{photo: photo, base: filepath.Join(out, under, name)})
 	}
 	for _, path := range paths {
-		info, err := os.Stat(path)
+		info, err := stat(path)
 		if err != nil {
 			return nil, err
 		}
@@ -102,6 +102,16 @@ func picturesIn(folder, out string, recursive bool) ([]string, error) {
 		return nil
 	})
 	return photos, err
+}
+
+// stat is os.Stat, whose error names the system call.
+func stat(path string) (fs.FileInfo, error) {
+	info, err := os.Stat(path)
+	var pathErr *fs.PathError
+	if errors.As(err, &pathErr) {
+		return nil, fmt.Errorf("%s: %w", path, pathErr.Err)
+	}
+	return info, err
 }
 
 // makeDir makes the folder that results go to.

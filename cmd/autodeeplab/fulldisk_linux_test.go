@@ -2,18 +2,34 @@ package main
 
 import (
 	"bytes"
-	"context"
+	"errors"
+	"os"
+	"os/exec"
 	"os/signal"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 )
 
-// TestFullDisk lets every writing command meet a file system that takes no more: files of this process may not grow
-// beyond a limit, and writing further fails as on a full disk.
+// envFileLimit makes the test binary be the program itself, whose files may not grow beyond that many bytes. It must be
+// a process of its own: the limit would also hold for the log that go test has this one write.
+const envFileLimit = "AUTODEEPLAB_TEST_FILE_LIMIT"
+
+func init() {
+	limit, err := strconv.ParseUint(os.Getenv(envFileLimit), 10, 64)
+	if err != nil {
+		return
+	}
+	signal.Ignore(syscall.SIGXFSZ) // writing further then fails, as on a full disk
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: limit, Max: limit}); err != nil {
+		panic(err)
+	}
+	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// TestFullDisk lets every writing command meet a file system that takes no more.
 func TestFullDisk(t *testing.T) {
-	signal.Ignore(syscall.SIGXFSZ)
-	defer signal.Reset(syscall.SIGXFSZ)
 	for _, test := range []struct {
 		name  string
 		limit uint64
@@ -22,40 +38,27 @@ func TestFullDisk(t *testing.T) {
 		{"compile", 64 << 10, "compile --filters 2 --classes 3 --input-size 33x33 -o DIR/new.onnx"},
 		{"run", 16, "run DIR/net.onnx DIR/photo.png -o DIR/out"},
 		{"draw", 512, "draw -o DIR/out"},
+		{"demo", 64 << 10, "demo -o DIR/out"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			dir := t.TempDir()
 			put(t, dir, map[string][]byte{"net.onnx": marshal(tiny()), "photo.png": picture(20, 10), "out/": nil})
 			before := listing(t, dir)
 			var stdout, stderr bytes.Buffer
-			status := limited(t, test.limit, func() int {
-				return execute(context.Background(), strings.Fields(strings.ReplaceAll(test.args, "DIR", dir)), nil, &stdout, &stderr)
-			})
-			line := strings.TrimSuffix(stderr.String(), "\n")
-			if status == 0 || !strings.Contains(line, "file too large") || strings.Contains(line, "\n") {
-				t.Errorf("exit %d, stderr %q; want one line that says so", status, stderr.String())
+			cmd := exec.Command(os.Args[0], strings.Fields(strings.ReplaceAll(test.args, "DIR", dir))...)
+			cmd.Env = append(os.Environ(), envFileLimit+"="+strconv.FormatUint(test.limit, 10))
+			cmd.Stdout, cmd.Stderr = &stdout, &stderr
+			err := cmd.Run()
+			var exit *exec.ExitError
+			if !errors.As(err, &exit) || exit.ExitCode() != exitFailure {
+				t.Errorf("the command ended with %v, want exit status %d", err, exitFailure)
+			}
+			if line := strings.TrimSuffix(stderr.String(), "\n"); !strings.Contains(line, "file too large") || strings.Contains(line, "\n") {
+				t.Errorf("stderr %q; want one line that says so", stderr.String())
 			}
 			if after := listing(t, dir); len(after) != len(before) {
 				t.Errorf("the folder held %v, and now %v", before, after)
 			}
 		})
 	}
-}
-
-// limited runs f while no file may grow beyond limit bytes.
-func limited(t *testing.T, limit uint64, f func() int) int {
-	t.Helper()
-	var old syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &old); err != nil {
-		t.Fatal(err)
-	}
-	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: limit, Max: old.Max}); err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &old); err != nil {
-			t.Error(err)
-		}
-	}()
-	return f()
 }

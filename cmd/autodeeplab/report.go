@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"image/color"
 	"math"
@@ -71,7 +70,7 @@ func (n *network) report(ctx context.Context, p *imageio.Picture, maxSide int) (
 
 // write writes the mask, the overlay and the report, each whole or not at all.
 func (r *report) write(base string, p *imageio.Picture, m *imageio.Mask, palette []color.RGBA, alpha float64) error {
-	text, err := json.MarshalIndent(r, "", "  ")
+	text, err := jsonText(r)
 	if err != nil {
 		return err
 	}
@@ -81,7 +80,7 @@ func (r *report) write(base string, p *imageio.Picture, m *imageio.Mask, palette
 	if err := imageio.WriteOverlay(base+overlayEnding, p, m, palette, alpha); err != nil {
 		return err
 	}
-	return atomicfile.WriteBytes(base+reportEnding, append(text, '\n'))
+	return atomicfile.WriteBytes(base+reportEnding, text)
 }
 
 // line sums a report up: the picture, the mask, and its most frequent classes.

@@ -11,6 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"autodeeplab/compile"
 )
 
 // Exit statuses.
@@ -31,56 +33,52 @@ func (e usageError) Unwrap() error { return e.error }
 
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
-// app is what commands write to.
-type app struct {
-	stdout, stderr io.Writer
-}
-
-// printf writes a line of a command's answer.
-func (a *app) printf(format string, args ...any) { fmt.Fprintf(a.stdout, format, args...) }
-
 // execute runs one command line. Whatever goes wrong is one line on stderr.
 func execute(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) {
+	a := &app{stdout: &answer{w: stdout}, stderr: stderr}
 	defer func() {
 		if v := recover(); v != nil {
-			fmt.Fprintf(stderr, "autodeeplab: internal error: %s (please report it; %s=1 shows the stack)\n", oneLine(fmt.Sprint(v)), envDebug)
+			a.complain(fmt.Sprintf("internal error: %v (please report it; %s=1 shows the stack)", v, envDebug))
 			if os.Getenv(envDebug) != "" {
 				stderr.Write(debug.Stack())
 			}
 			status = exitInternal
 		}
 	}()
-	root := newRoot(&app{stdout: stdout, stderr: stderr})
+	root := newRoot(a)
 	root.SetArgs(args)
 	root.SetIn(stdin)
-	root.SetOut(stdout)
+	root.SetOut(a.stdout)
 	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)
+	if err == nil {
+		err = a.stdout.err
+	}
 	switch {
 	case err == nil:
 		return 0
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
-		fmt.Fprintln(stderr, "autodeeplab: interrupted")
+		a.complain("interrupted")
 		return exitInterrupted
 	}
-	fmt.Fprintf(stderr, "autodeeplab: %s\n", oneLine(err.Error()))
+	a.complain(err.Error())
 	var usage usageError
-	if errors.As(err, &usage) {
+	if errors.As(err, &usage) || errors.Is(err, compile.ErrOptions) {
 		return exitUsage
 	}
 	return exitFailure
 }
 
-func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
-
 func newRoot(a *app) *cobra.Command {
 	root := &cobra.Command{
-		Use:   "autodeeplab",
+		Use:   "autodeeplab COMMAND [arguments and flags]",
 		Short: "Compile segmentation networks that architecture search found to ONNX, and run them",
 		Long: `autodeeplab compiles a segmentation network that architecture search found (a cell and a
 path of resolutions, as in Auto-DeepLab) to ONNX, and runs ONNX networks on pictures.
 
-Where a command takes an architecture and none is given, it is the published Auto-DeepLab.`,
+An architecture is a JSON file, or an .onnx that compile wrote, which carries its own. Where a command
+takes an architecture and none is given, it is the published Auto-DeepLab. "autodeeplab COMMAND --help"
+says more about a command.`,
 		Example: `  autodeeplab demo
   autodeeplab compile --size S --dataset cityscapes --input-size 513x513 -o net.onnx
   autodeeplab run net.onnx photo.jpg -o out/`,
@@ -92,20 +90,20 @@ Where a command takes an architecture and none is given, it is the published Aut
 			if len(args) == 0 {
 				return cmd.Help()
 			}
-			var names []string
-			for _, c := range cmd.Commands() {
-				if c.IsAvailableCommand() {
-					names = append(names, c.Name())
-				}
-			}
-			return usagef("unknown command %q%s (autodeeplab --help lists them)", args[0], didYouMean(args[0], names, ""))
+			return unknownCommand(cmd, args[0])
 		},
+		Version: moduleVersion(),
 	}
 	root.SetFlagErrorFunc(flagError)
+	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { a.stdout.Write(helpText(cmd)) })
+	root.SetHelpCommand(newHelpCommand(a))
+	root.PersistentFlags().BoolP("help", "h", false, "print this help")
+	root.Flags().Bool("version", false, "print the version")
+	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
 	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveDefault)
 	root.AddCommand(
-		newCompileCommand(a), newRunCommand(a), newSummaryCommand(a), newShowCommand(a),
-		newCheckCommand(a), newDrawCommand(a), newDemoCommand(a), newVersionCommand(a),
+		newDemoCommand(a), newCompileCommand(a), newRunCommand(a), newCheckCommand(a), newSummaryCommand(a),
+		newShowCommand(a), newDrawCommand(a), newDecodeCommand(a), newCompletionCommand(a), newVersionCommand(a),
 	)
 	return root
 }
@@ -113,20 +111,31 @@ Where a command takes an architecture and none is given, it is the published Aut
 // flagError makes pflag's error ours: an unknown flag names the nearest one there is.
 func flagError(cmd *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError
-	if errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() == "" {
+	switch {
+	case !errors.As(err, &unknown):
+		return usageError{err}
+	case unknown.GetSpecifiedShortnames() != "":
+		return usagef("unknown flag -%s (%s --help lists them)", unknown.GetSpecifiedName(), cmd.CommandPath())
+	default:
 		var names []string
 		cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
 		name := unknown.GetSpecifiedName()
 		return usagef("unknown flag --%s%s (%s --help lists them)", name, didYouMean(name, names, "--"), cmd.CommandPath())
 	}
-	return usageError{err}
 }
 
 // arguments checks the number of a command's arguments; most < 0 means any number.
 func arguments(least, most int, what string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) < least || most >= 0 && len(args) > most {
-			return usagef("%s takes %s, not %d arguments (%s)", cmd.CommandPath(), what, len(args), cmd.UseLine())
+			given := fmt.Sprintf("%d are given", len(args))
+			switch len(args) {
+			case 0:
+				given = "none is given"
+			case 1:
+				given = "1 is given"
+			}
+			return usagef("%s takes %s, but %s (%s)", cmd.Name(), what, given, usageLine(cmd))
 		}
 		return nil
 	}

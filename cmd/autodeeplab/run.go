@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
@@ -46,7 +45,10 @@ For each NAME.jpg it writes into DIR, at the picture's own size:
 
 A network with a fixed input gets the picture shrunk to fit, never enlarged, and padded with grey; a
 dynamic one gets it at its own size, or at most --max-side. Class names and colours are those of
---dataset, else those that the network's metadata name, else numbers.`,
+--dataset, else those that the network's metadata name, else numbers.
+
+The engine runtime is built in. onnxruntime needs ONNX Runtime's library, which scripts/onnxruntime.sh
+gets; "autodeeplab version" says whether it is there.`,
 		Example: `  autodeeplab run net.onnx photo.jpg -o out/
   autodeeplab run net.onnx photos/ -o masks/ --keep-going
   autodeeplab run deeplab.onnx photo.jpg -o out/ --engine onnxruntime --dataset voc --alpha 0.7`,
@@ -57,14 +59,15 @@ dynamic one gets it at its own size, or at most --max-side. Class names and colo
 	}
 	f := cmd.Flags()
 	f.StringVarP(&o.out, "output", "o", "", "folder for the results, made if missing")
-	f.StringVar(&o.engine, "engine", engines[0].name, "what runs the network: "+strings.Join(engineNames(), " or "))
-	f.StringVar(&o.dataset, "dataset", "", "class names and colours: "+strings.Join(dataset.Names(), ", "))
+	f.StringVar(&o.engine, "engine", engines[0].name, "what runs the network: "+orList(engineNames()))
+	f.StringVar(&o.dataset, "dataset", "", "take the classes' names and colours from "+orList(dataset.Names()))
 	f.IntVar(&o.threads, "threads", 0, "threads to run on, 0 for all")
-	f.IntVar(&o.maxSide, "max-side", 0, "longest side that a network with a dynamic input gets, 0 for no limit")
-	f.IntVar(&o.maxPixels, "max-pixels", imageio.DefaultMaxPixels, "largest picture that is read")
+	f.IntVar(&o.maxSide, "max-side", 0, "longest side in pixels that a network with a dynamic input gets, 0 for no limit")
+	f.IntVar(&o.maxPixels, "max-pixels", imageio.DefaultMaxPixels, "largest picture that is read, in pixels of its area")
 	f.Float64Var(&o.alpha, "alpha", 0.5, "strength of the overlay's colours, 0 to 1")
 	f.BoolVar(&o.recursive, "recursive", false, "look into the subfolders of folders, too")
 	f.BoolVar(&o.keepGoing, "keep-going", false, "go on after a picture that fails; exit 1 at the end")
+	nameArguments(f, "output", "DIR", "engine", "NAME", "dataset", "NAME", "threads", "N", "max-side", "N", "max-pixels", "N", "alpha", "X")
 	completeWith(cmd, "engine", engineNames())
 	completeWith(cmd, "dataset", dataset.Names())
 	return cmd
@@ -110,7 +113,7 @@ func (a *app) run(ctx context.Context, model string, paths []string, o runOption
 		return err
 	}
 	defer n.close()
-	bar := a.progress(len(jobs))
+	bar := a.progress(len(jobs), "segmenting")
 	failed := 0
 	for _, j := range jobs {
 		r, err := a.runOne(ctx, n, j, o)
@@ -123,7 +126,7 @@ func (a *app) run(ctx context.Context, model string, paths []string, o runOption
 		case err != nil:
 			failed++
 			clearBar(bar)
-			fmt.Fprintf(a.stderr, "autodeeplab: %s\n", oneLine(err.Error()))
+			a.complain(err.Error())
 		}
 		if bar != nil {
 			_ = bar.Add(1)
@@ -160,18 +163,18 @@ func (a *app) runOne(ctx context.Context, n *network, j job, o runOptions) (*rep
 }
 
 // progress is a bar on a terminal, if there is more than one picture to wait for; else nil.
-func (a *app) progress(pictures int) *progressbar.ProgressBar {
+func (a *app) progress(pictures int, doing string) *progressbar.ProgressBar {
 	f, ok := a.stderr.(*os.File)
 	if !ok || pictures < 2 || !term.IsTerminal(int(f.Fd())) {
 		return nil
 	}
-	return newBar(f, pictures)
+	return newBar(f, pictures, doing)
 }
 
-func newBar(w io.Writer, pictures int) *progressbar.ProgressBar {
+func newBar(w io.Writer, pictures int, doing string) *progressbar.ProgressBar {
 	return progressbar.NewOptions(pictures,
 		progressbar.OptionSetWriter(w),
-		progressbar.OptionSetDescription("segmenting"),
+		progressbar.OptionSetDescription(doing),
 		progressbar.OptionShowCount(),
 		progressbar.OptionSetPredictTime(true),
 		progressbar.OptionSetWidth(30),

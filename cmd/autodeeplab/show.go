@@ -12,7 +12,8 @@ func newShowCommand(a *app) *cobra.Command {
 		Use:   "show NET.onnx",
 		Short: "Print a network in ONNX's text form",
 		Long: `show prints a network in ONNX's textual syntax, one node a line. Large tensors are abbreviated to
-their range and checksum; --full writes every number, in which form ONNX's own parser reads it back.`,
+their range and checksum; --full writes every number, in which form ONNX's own parser reads it back.
+Characters of names that do not print (line breaks, escape sequences) are shown as \n or \x1b.`,
 		Example: `  autodeeplab show net.onnx | less
   autodeeplab show net.onnx --full > net.txt`,
 		Args: arguments(1, 1, "one network"),
@@ -21,6 +22,7 @@ their range and checksum; --full writes every number, in which form ONNX's own p
 			if err != nil {
 				return err
 			}
+			o.Escape = true
 			return onnx.Format(a.stdout, m, o)
 		},
 	}

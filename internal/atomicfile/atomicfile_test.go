@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 )
 
@@ -45,5 +46,31 @@ func TestFailureLeavesTheOldFileAndNoOther(t *testing.T) {
 	}
 	if err := WriteBytes(filepath.Join(dir, "missing", "f"), nil); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a missing folder gives %v", err)
+	}
+}
+
+func TestSweep(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "odd[name]*")
+	if err := os.Mkdir(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"file", ".file.123.tmp", ".file.9.tmp", ".other.1.tmp", ".file.tmp", "file.1.tmp"} {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := Sweep(filepath.Join(dir, "file")); err != nil {
+		t.Fatal(err)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var left []string
+	for _, e := range entries {
+		left = append(left, e.Name())
+	}
+	if want := []string{".file.tmp", ".other.1.tmp", "file", "file.1.tmp"}; !slices.Equal(left, want) {
+		t.Errorf("%q are left, want %q", left, want)
 	}
 }

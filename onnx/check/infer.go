@@ -52,12 +52,13 @@ type NodeError struct {
 	Err      error
 }
 
-// Error writes `node "cell0/…/Conv" (Conv): …`, or `node #12 (Conv): …` for a node without a name.
+// Error writes `node "cell0/…/Conv" (Conv): …`, or `node #12 (Conv): …` for a node without a name; names as
+// onnx.Printable does.
 func (e *NodeError) Error() string {
 	if e.Name == "" {
-		return fmt.Sprintf("node #%d (%s): %v", e.Index, e.Op, e.Err)
+		return onnx.Printable(fmt.Sprintf("node #%d (%s): %v", e.Index, e.Op, e.Err))
 	}
-	return fmt.Sprintf("node %q (%s): %v", e.Name, e.Op, e.Err)
+	return onnx.Printable(fmt.Sprintf("node %q (%s): %v", e.Name, e.Op, e.Err))
 }
 
 // Unwrap gives the cause.

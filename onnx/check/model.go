@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode"
 
 	"autodeeplab/onnx"
 	"autodeeplab/onnx/op"
@@ -37,13 +36,7 @@ func (f Finding) String() string {
 	case f.Node != "":
 		s = fmt.Sprintf("node %q (%s): %s", f.Node, f.Op, s)
 	}
-	// Names come from the file and may hold anything; a finding stays one line of text.
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return '�'
-		}
-		return r
-	}, s)
+	return onnx.Printable(s) // a finding stays one line of text, whatever the file's names hold
 }
 
 // Model lists everything that is wrong with a model, nil if nothing is: what ONNX's own checker refuses

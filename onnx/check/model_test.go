@@ -207,7 +207,7 @@ func TestFindingString(t *testing.T) {
 		{Finding{Value: "v", Text: "t"}, `value "v": t`},
 		{Finding{Node: "n", Op: "Conv", Text: "t"}, `node "n" (Conv): t`},
 		{Finding{Node: "#3", Op: "Conv", Value: "v", Text: "t"}, `node #3 (Conv): value "v": t`},
-		{Finding{Node: "a\nb", Op: "C\x1b[1m", Text: "t\r"}, `node "a\nb" (C�[1m): t�`},
+		{Finding{Node: "a\nb", Op: "C\x1b[1m", Text: "t\r"}, `node "a\nb" (C\x1b[1m): t\r`},
 	} {
 		if have := c.f.String(); have != c.want {
 			t.Errorf("%#v: %s, want %s", c.f, have, c.want)

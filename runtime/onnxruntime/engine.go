@@ -24,7 +24,8 @@ var start = sync.OnceValue(func() error {
 		return err
 	}
 	ort.SetSharedLibraryPath(path)
-	if err := ort.InitializeEnvironment(ort.WithLogLevelError()); err != nil {
+	// Its log goes straight to the process's stderr, with the model's own names; every error comes back as an error.
+	if err := ort.InitializeEnvironment(ort.WithLogLevelFatal()); err != nil {
 		return fmt.Errorf("%w: %s: %v", ErrUnavailable, path, err)
 	}
 	return nil

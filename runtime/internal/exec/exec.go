@@ -16,6 +16,8 @@ import (
 // In[i].Value holds the contents of inputs that are constants, so that weights can be packed once.
 type Node struct {
 	Name string
+	// Outputs are the outputs' names, "" for one that is left out.
+	Outputs []string
 	*op.Call
 }
 

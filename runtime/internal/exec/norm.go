@@ -17,6 +17,11 @@ func bindBatchNorm(n *Node) (Kernel, error) {
 	if n.Attrs.Has("spatial") && n.Attrs.Int("spatial") == 0 {
 		return nil, fmt.Errorf("attribute \"spatial\" 0 is not supported (only 1, statistics by channel, is; opset 9 has no other)")
 	}
+	for i, name := range n.Outputs {
+		if i > 0 && name != "" && n.Schema.Since < 14 {
+			return nil, fmt.Errorf("output %d %q, which asks for training mode, is not supported before opset 14", i, name)
+		}
+	}
 	k := &batchNorm{
 		epsilon: float64(n.Attrs.Float("epsilon")), momentum: float64(n.Attrs.Float("momentum")),
 		training: n.Attrs.Int("training_mode") == 1,
@@ -30,13 +35,6 @@ type batchNorm struct {
 }
 
 func (k *batchNorm) Run(c *Context, in, out []*tensor.Tensor) error {
-	if !k.training {
-		for i := 1; i < len(out); i++ {
-			if out[i] != nil {
-				return fmt.Errorf("output %d, which asks for training mode, is not supported before opset 14", i)
-			}
-		}
-	}
 	if _, ok := in[0].Data.([]float64); ok {
 		batchNormOf[float64](k, c, in, out)
 	} else {

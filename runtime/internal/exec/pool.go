@@ -15,6 +15,9 @@ var poolBinders = map[string]Binder{
 }
 
 func bindMaxPool(n *Node) (Kernel, error) {
+	if err := poolRank(n.In[0].Rank()); err != nil {
+		return nil, err
+	}
 	k := &maxPool{call: n.Call, columnMajor: n.Attrs.Int("storage_order") == 1}
 	switch d := n.In[0].DType; {
 	case isHalf(d):
@@ -25,14 +28,23 @@ func bindMaxPool(n *Node) (Kernel, error) {
 	return nil, ErrType(n, 0, tensor.Float32, tensor.Float64, tensor.Float16, tensor.BFloat16, tensor.Int8, tensor.Uint8)
 }
 
+// maxPoolAxes is how many axes the kernels pool over.
+const maxPoolAxes = len(kernel.PoolShape{}.Axes)
+
+// poolRank refuses a source of too many dimensions, at load where their number is known then.
+func poolRank(rank int) error {
+	if rank > 2+maxPoolAxes {
+		return fmt.Errorf("an input of %d dimensions is not supported by the embedded runtime (it pools over 1 to %d axes behind batch and channels)", rank, maxPoolAxes)
+	}
+	return nil
+}
+
 // poolShape places the window on a source of a given shape: batch, channels, and 1 to 3 axes to pool over.
 func poolShape(c *op.Call, shape []int) (*kernel.PoolShape, error) {
-	const most = 3
-	spatial := shape[2:]
-	if len(spatial) > most {
-		return nil, fmt.Errorf("an input of %d dimensions is not supported by the embedded runtime (it pools over 1 to %d axes behind batch and channels)", len(shape), most)
+	if err := poolRank(len(shape)); err != nil {
+		return nil, err
 	}
-	axes, err := op.PoolAxes(c, spatial)
+	axes, err := op.PoolAxes(c, shape[2:])
 	if err != nil {
 		return nil, err
 	}
@@ -41,7 +53,7 @@ func poolShape(c *op.Call, shape []int) (*kernel.PoolShape, error) {
 		s.Axes[i] = kernel.WholeAxis
 	}
 	for i, a := range axes {
-		s.Axes[most-len(axes)+i] = kernel.PoolAxis(a)
+		s.Axes[maxPoolAxes-len(axes)+i] = kernel.PoolAxis(a)
 	}
 	return s, nil
 }
@@ -85,6 +97,9 @@ func (k *maxPool) Run(c *Context, in, out []*tensor.Tensor) error {
 }
 
 func bindAveragePool(n *Node) (Kernel, error) {
+	if err := poolRank(n.In[0].Rank()); err != nil {
+		return nil, err
+	}
 	call, includePad := n.Call, n.Attrs.Int("count_include_pad") == 1
 	k := KernelFunc(func(c *Context, in, out []*tensor.Tensor) error {
 		s, err := poolShape(call, in[0].Shape)

@@ -3,6 +3,7 @@ package exec
 import (
 	"context"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -43,24 +44,15 @@ func TestRefusals(t *testing.T) {
 	vec := func(v ...int64) *tensor.Tensor { return tensor.Of(v, len(v)) }
 	for _, test := range []struct {
 		call *op.Call
-		in   []*tensor.Tensor
 		want string
 	}{
-		{node(t, "MaxPool", 12, []*tensor.Tensor{five}, 1, onnx.AttrInts("kernel_shape", 1, 1, 1, 1)), []*tensor.Tensor{five}, "1 to 3 axes"},
-		{node(t, "AveragePool", 12, []*tensor.Tensor{five}, 1, onnx.AttrInts("kernel_shape", 1, 1, 1, 1)), []*tensor.Tensor{five}, "1 to 3 axes"},
-		{node(t, "BatchNormalization", 7, []*tensor.Tensor{c, c, c, c, c}, 1, onnx.AttrInt("spatial", 0)), nil, "spatial"},
-		{node(t, "BatchNormalization", 9, []*tensor.Tensor{c, c, c, c, c}, 5), []*tensor.Tensor{c, c, c, c, c}, "before opset 14"},
-		{node(t, "Resize", 13, []*tensor.Tensor{seq(tensor.Bool, 2), nil, nil, vec(3)}, 1, onnx.AttrString("mode", "linear")), nil, "of type bool"},
+		{node(t, "MaxPool", 12, []*tensor.Tensor{five}, 1, onnx.AttrInts("kernel_shape", 1, 1, 1, 1)), "1 to 3 axes"},
+		{node(t, "AveragePool", 12, []*tensor.Tensor{five}, 1, onnx.AttrInts("kernel_shape", 1, 1, 1, 1)), "1 to 3 axes"},
+		{node(t, "BatchNormalization", 7, []*tensor.Tensor{c, c, c, c, c}, 1, onnx.AttrInt("spatial", 0)), "spatial"},
+		{node(t, "BatchNormalization", 9, []*tensor.Tensor{c, c, c, c, c}, 5), "before opset 14"},
+		{node(t, "Resize", 13, []*tensor.Tensor{seq(tensor.Bool, 2), nil, nil, vec(3)}, 1, onnx.AttrString("mode", "linear")), "of type bool"},
 	} {
-		k, err := Bind(&Node{Name: "n", Call: test.call})
-		if err == nil && test.in != nil {
-			out := make([]*tensor.Tensor, len(test.call.Out))
-			for i := range out {
-				shape, _ := test.call.Out[i].Sizes()
-				out[i] = seq(test.call.Out[i].DType, shape...)
-			}
-			err = k.Run(&Context{Ctx: context.Background(), Pool: kernel.NewPool(1)}, test.in, out)
-		}
+		_, err := Bind(&Node{Name: "n", Outputs: slices.Repeat([]string{"y"}, len(test.call.Out)), Call: test.call})
 		if err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: %v, want an error with %q", test.call.Schema.Name, err, test.want)
 		}
