@@ -102,7 +102,7 @@ says more about a command.`,
 	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
 	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveDefault)
 	root.AddCommand(
-		newDemoCommand(a), newCompileCommand(a), newRunCommand(a), newCheckCommand(a), newSummaryCommand(a),
+		newDemoCommand(a), newSearchCommand(a), newCompileCommand(a), newRunCommand(a), newCheckCommand(a), newSummaryCommand(a),
 		newShowCommand(a), newDrawCommand(a), newDecodeCommand(a), newCompletionCommand(a), newVersionCommand(a),
 	)
 	return root

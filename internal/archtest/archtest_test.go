@@ -34,11 +34,15 @@ var rooms = map[string][]string{
 	"internal/cachedir":     {},
 	"internal/testenv":      {"internal/cachedir"},
 	"internal/imageio":      {"onnx/tensor", "internal/atomicfile", "internal/kernel"},
+	"internal/gorgoniaop":   {"internal/kernel"},
 	"internal/archtest":     {},
 	"internal/integration":  {},
-	"dataset":               {},
+	"evaluate":              {},
+	"search":                {"decode", "dataset", "evaluate", "internal/gorgoniaop", "internal/kernel", "internal/atomicfile"},
+	"internal/benchsearch":  {"search", "internal/kernel"},
+	"dataset":               {"internal/imageio"},
 	"fixtures":              {},
-	"cmd":                   {"decode", "compile", "onnx", "runtime", "dataset", "fixtures", "internal"},
+	"cmd":                   {"decode", "search", "compile", "onnx", "runtime", "dataset", "fixtures", "internal"},
 }
 
 func TestImportsPointDown(t *testing.T) {

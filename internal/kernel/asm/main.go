@@ -16,12 +16,14 @@ var families = map[string]func(){
 	"gemm":      gemm,
 	"im2col":    im2col,
 	"depthwise": depthwise,
+	"rowmath":   rowmath,
 	"rows":      rows,
+	"shift":     shift,
 	"vector":    vector,
 }
 
 func main() {
-	family := flag.String("family", "", "kernels to write: one of depthwise, gemm, im2col, rows, vector")
+	family := flag.String("family", "", "kernels to write: one of depthwise, gemm, im2col, rowmath, rows, shift, vector")
 	flag.Parse()
 	write, ok := families[*family]
 	if !ok {

@@ -1,0 +1,96 @@
+package evaluate_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"autodeeplab/evaluate"
+)
+
+// TestAgainstNumPy compares every metric with testdata/make.py's, for masks added in two parts.
+func TestAgainstNumPy(t *testing.T) {
+	data, err := os.ReadFile("testdata/metrics.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cases []struct {
+		Classes, Ignore              int
+		Truth, Prediction, Absent    []int
+		MIoU, Pixel, Mean, Frequency float64
+	}
+	if err := json.Unmarshal(data, &cases); err != nil {
+		t.Fatal(err)
+	}
+	for i, c := range cases {
+		bytes := func(list []int) []uint8 {
+			var b []uint8
+			for _, v := range list {
+				b = append(b, uint8(v))
+			}
+			return b
+		}
+		truth, prediction := bytes(c.Truth), bytes(c.Prediction)
+		m, second := evaluate.NewConfusion(c.Classes), evaluate.NewConfusion(c.Classes)
+		cut := len(truth) / 3
+		if err := m.Add(prediction[:cut], truth[:cut], uint8(c.Ignore)); err != nil {
+			t.Fatal(err)
+		}
+		if err := second.Add(prediction[cut:], truth[cut:], uint8(c.Ignore)); err != nil {
+			t.Fatal(err)
+		}
+		if err := m.Merge(second); err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range []struct {
+			name      string
+			got, want float64
+		}{
+			{"mIoU", m.MeanIoU(), c.MIoU}, {"pixel accuracy", m.PixelAccuracy(), c.Pixel},
+			{"mean accuracy", m.MeanAccuracy(), c.Mean}, {"frequency-weighted IoU", m.FrequencyWeightedIoU(), c.Frequency},
+		} {
+			if math.Abs(f.got-f.want) > 1e-12 {
+				t.Errorf("case %d: %s %v, NumPy has %v", i, f.name, f.got, f.want)
+			}
+		}
+		if !slices.Equal(m.Absent(), c.Absent) {
+			t.Errorf("case %d: absent %v, want %v", i, m.Absent(), c.Absent)
+		}
+	}
+}
+
+func TestConfusionErrors(t *testing.T) {
+	for _, c := range []struct {
+		prediction, truth []uint8
+		want              string
+	}{
+		{[]uint8{0}, []uint8{0, 1}, "1 predictions for 2 pixels"},
+		{[]uint8{0, 0}, []uint8{0, 3}, "label 3 at pixel 1, want less than 2 or 255"},
+		{[]uint8{0, 2}, []uint8{0, 1}, "prediction 2 at pixel 1, want less than 2"},
+	} {
+		m := evaluate.NewConfusion(2)
+		if err := m.Add(c.prediction, c.truth, 255); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("error %v, want %q", err, c.want)
+		}
+		if m.Count(0, 0) != 0 {
+			t.Error("something was counted")
+		}
+	}
+	if err := evaluate.NewConfusion(2).Merge(evaluate.NewConfusion(3)); err == nil {
+		t.Error("matrices of different sizes are merged")
+	}
+	if v := evaluate.NewConfusion(2).MeanIoU(); !math.IsNaN(v) {
+		t.Errorf("mIoU of nothing is %v", v)
+	}
+}
+
+func ExampleConfusion() {
+	m := evaluate.NewConfusion(3)
+	_ = m.Add([]uint8{0, 0, 1, 1}, []uint8{0, 1, 1, 255}, 255)
+	fmt.Printf("mIoU %.2f, absent %v\n", m.MeanIoU(), m.Absent())
+	// Output: mIoU 0.50, absent [2]
+}

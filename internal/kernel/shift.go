@@ -1,0 +1,72 @@
+package kernel
+
+// ShiftSum computes dst[i] = Σ_t weights[t]·src[at+i+offsets[t]] for every i, the taps in their order: a depthwise
+// convolution over a run laid out by Border, with at its First, dst Span long, and offsets of its Offset. dst and src
+// must not overlap. No offset may reach beyond src.
+func ShiftSum[T Float](dst, src []T, at int, offsets []int, weights []T) {
+	shiftSumGo(dst, src, at, offsets, weights)
+}
+
+func shiftSumGo[T Float](dst, src []T, at int, offsets []int, weights []T) {
+	clear(dst)
+	for t, offset := range offsets {
+		w := weights[t]
+		for i, v := range src[at+offset:][:len(dst)] {
+			dst[i] += w * v
+		}
+	}
+}
+
+// ShiftDots adds Σ_i dy[i]·src[at+i+offsets[t]] to out[t] for every t: the gradient of ShiftSum with respect to its
+// weights. dy is 0 outside the pixels.
+func ShiftDots[T Float](out []T, dy, src []T, at int, offsets []int) {
+	shiftDotsGo(out, dy, src, at, offsets)
+}
+
+func shiftDotsGo[T Float](out []T, dy, src []T, at int, offsets []int) {
+	for t, offset := range offsets {
+		out[t] += T(Dot(dy, src[at+offset:][:len(dy)]))
+	}
+}
+
+// ShiftMax computes dst[i] = max_t src[at+i+offsets[t]] and notes in which[i] the first t that reaches it. There must be
+// 1 to 256 offsets. Where a tap is NaN, so is the maximum, and the first such tap is noted. What lies outside an image
+// must be −Inf in src if it is not to win.
+func ShiftMax[T Float](dst []T, which []uint8, src []T, at int, offsets []int) {
+	shiftMaxGo(dst, which, src, at, offsets)
+}
+
+func shiftMaxGo[T Float](dst []T, which []uint8, src []T, at int, offsets []int) {
+	which = which[:len(dst)]
+	clear(which)
+	for t, offset := range offsets {
+		row := src[at+offset:][:len(dst)]
+		if t == 0 {
+			copy(dst, row)
+			continue
+		}
+		for i, v := range row {
+			if b := dst[i]; !(v <= b) && b == b {
+				dst[i], which[i] = v, uint8(t)
+			}
+		}
+	}
+}
+
+// ShiftMaxGrad adds dy[i] to dx[at+i+offsets[which[i]]] for every i: the gradient of ShiftMax with respect to src. dy is
+// 0 outside the pixels. An element of dx gets what it is due in the order of the taps.
+func ShiftMaxGrad[T Float](dx []T, at int, dy []T, which []uint8, offsets []int) {
+	shiftMaxGradGo(dx, at, dy, which, offsets)
+}
+
+func shiftMaxGradGo[T Float](dx []T, at int, dy []T, which []uint8, offsets []int) {
+	which = which[:len(dy)]
+	for t, offset := range offsets {
+		row := dx[at+offset:][:len(dy)]
+		for i, w := range which {
+			if int(w) == t {
+				row[i] += dy[i]
+			}
+		}
+	}
+}
