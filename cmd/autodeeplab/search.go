@@ -31,7 +31,7 @@ type searchOptions struct {
 	out, preset, table string
 	data               dataFlags
 	resume, restart    bool
-	threads, workers   int
+	threads            int
 	every              time.Duration
 	changed            []change
 }
@@ -71,10 +71,9 @@ which every operator and every path of resolutions is present, with weights α a
 The weights of the network are trained on one half of the training set, α and β on the other. What is
 left at the end is decoded into an architecture, which compile takes.
 
-The folder of -o gets the state of the search (` + checkpointFile + `), α and β (` + relaxationFile + `), the decoded
-architecture (` + architectureFile + `), the log (log.csv, and an event file for TensorBoard) and a report
-(report.html). A search that was stopped, by Ctrl-C or by anything else, goes on with --resume to the very
-same bytes.
+The folder of -o gets the state of the search (` + checkpointFile + `), α and β
+(` + relaxationFile + `) and the decoded architecture (` + architectureFile + `). A search that was
+stopped, by Ctrl-C or by anything else, goes on with --resume to the very same bytes.
 
 Every option comes from --preset unless it is given: paper is the search of the paper (days on a CPU),
 small is for a CPU and a data set of some hundred images.`,

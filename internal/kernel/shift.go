@@ -1,9 +1,22 @@
 package kernel
 
+import (
+	"math"
+	"slices"
+)
+
 // ShiftSum computes dst[i] = Σ_t weights[t]·src[at+i+offsets[t]] for every i, the taps in their order: a depthwise
 // convolution over a run laid out by Border, with at its First, dst Span long, and offsets of its Offset. dst and src
 // must not overlap. No offset may reach beyond src.
 func ShiftSum[T Float](dst, src []T, at int, offsets []int, weights []T) {
+	if d := single(dst); d != nil && micro.row != nil && len(offsets) > 0 {
+		s, w := single(src), single(weights[:len(offsets)])
+		least, most := slices.Min(offsets), slices.Max(offsets)
+		_, _ = s[at+least], s[at+most+len(d)-1]
+		inf := float32(math.Inf(1))
+		micro.row(&d[0], &s[at], len(d), &offsets[0], &w[0], len(offsets), 0, -inf, inf)
+		return
+	}
 	shiftSumGo(dst, src, at, offsets, weights)
 }
 
