@@ -35,32 +35,55 @@ func (b Border) Span() int {
 	return (b.N-1)*b.imageStride() + (b.H-1)*b.Stride() + b.W
 }
 
-// eachRow calls body for every row of pixels: dense is where it begins in [N][H][W], run where in the run.
-func (b Border) eachRow(body func(dense, run int)) {
+// eachImage calls body for every image: dense is where it begins in [N][H][W], run where its first pixel lies in the run.
+func (b Border) eachImage(body func(dense, run int)) {
 	for n := range b.N {
-		for y := range b.H {
-			body((n*b.H+y)*b.W, b.First()+n*b.imageStride()+y*b.Stride())
-		}
+		body(n*b.H*b.W, b.First()+n*b.imageStride())
+	}
+}
+
+// copyPlane copies rows of cols elements between two strides; addPlane adds them.
+func copyPlane[T any](dst, src []T, rows, cols, to, from int) {
+	if d, ok := any(dst).([]float32); ok && trainFast != nil && rows > 0 && cols > 0 {
+		s := any(src).([]float32)
+		_, _ = d[(rows-1)*to+cols-1], s[(rows-1)*from+cols-1]
+		trainFast.planeCopy(&d[0], &s[0], rows, cols, to, from)
+		return
+	}
+	for y := range rows {
+		copy(dst[y*to:][:cols], src[y*from:][:cols])
+	}
+}
+
+func addPlane[T Float](dst, src []T, rows, cols, to, from int) {
+	if d, ok := any(dst).([]float32); ok && trainFast != nil && rows > 0 && cols > 0 {
+		s := any(src).([]float32)
+		_, _ = d[(rows-1)*to+cols-1], s[(rows-1)*from+cols-1]
+		trainFast.planeAdd(&d[0], &s[0], rows, cols, to, from)
+		return
+	}
+	for y := range rows {
+		AddTo(dst[y*to:][:cols], src[y*from:][:cols])
 	}
 }
 
 // Expand copies dense images [N][H][W] to the pixels of the run dst. The borders are left alone, so that a run cleared
 // once can be filled again and again.
 func Expand[T any](b Border, dst, src []T) {
-	b.eachRow(func(dense, run int) { copy(dst[run:][:b.W], src[dense:][:b.W]) })
+	b.eachImage(func(dense, run int) { copyPlane(dst[run:], src[dense:], b.H, b.W, b.Stride(), b.W) })
 }
 
 // Compress gathers, for every pixel, the element of the run src that lies offset from it, into dense images [N][H][W].
 func Compress[T any](b Border, dst, src []T, offset int) {
-	b.eachRow(func(dense, run int) { copy(dst[dense:][:b.W], src[run+offset:][:b.W]) })
+	b.eachImage(func(dense, run int) { copyPlane(dst[dense:], src[run+offset:], b.H, b.W, b.W, b.Stride()) })
 }
 
 // CompressAdd is Compress, but adds to dst.
 func CompressAdd[T Float](b Border, dst, src []T, offset int) {
-	b.eachRow(func(dense, run int) { AddTo(dst[dense:][:b.W], src[run+offset:][:b.W]) })
+	b.eachImage(func(dense, run int) { addPlane(dst[dense:], src[run+offset:], b.H, b.W, b.W, b.Stride()) })
 }
 
 // ExpandAdd adds dense images [N][H][W] to the elements of the run dst that lie offset from the pixels.
 func ExpandAdd[T Float](b Border, dst, src []T, offset int) {
-	b.eachRow(func(dense, run int) { AddTo(dst[run+offset:][:b.W], src[dense:][:b.W]) })
+	b.eachImage(func(dense, run int) { addPlane(dst[run+offset:], src[dense:], b.H, b.W, b.Stride(), b.W) })
 }

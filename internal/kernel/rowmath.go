@@ -1,5 +1,7 @@
 package kernel
 
+import "sync"
+
 //go:generate go run ./asm -family rowmath -out rowmath_amd64.s -stubs rowmath_stub_amd64.go
 
 // The functions of this file work on one row in one thread. Slices that come in together are as long as the first one,
@@ -35,7 +37,8 @@ func CentredSquares[T Float](x []T, mean float64) float64 {
 // Dot is Σ x·y.
 func Dot[T Float](x, y []T) float64 {
 	y = y[:len(x)]
-	var dots [rowStep]float64
+	dots := rowSums.Get().(*[rowStep]float64)
+	clear(dots[:])
 	n := 0
 	if row := single(x); row != nil {
 		if n = len(x) &^ (rowStep - 1); n > 0 {
@@ -45,13 +48,20 @@ func Dot[T Float](x, y []T) float64 {
 	for i := n; i < len(x); i++ {
 		dots[i%rowStep] += float64(float64(x[i]) * float64(y[i]))
 	}
-	return pairwise(&dots)
+	total := pairwise(dots)
+	rowSums.Put(dots)
+	return total
 }
+
+// rowSums are for the interleaved sums that assembly writes, which would otherwise be allocated at every call.
+var rowSums = sync.Pool{New: func() any { return new([rowStep]float64) }}
 
 // SumDot is Σ x and Σ x·y, in one pass.
 func SumDot[T Float](x, y []T) (sum, dot float64) {
 	y = y[:len(x)]
-	var sums, dots [rowStep]float64
+	sums, dots := rowSums.Get().(*[rowStep]float64), rowSums.Get().(*[rowStep]float64)
+	clear(sums[:])
+	clear(dots[:])
 	n := 0
 	if row := single(x); row != nil {
 		if n = len(x) &^ (rowStep - 1); n > 0 {
@@ -62,7 +72,10 @@ func SumDot[T Float](x, y []T) (sum, dot float64) {
 		sums[i%rowStep] += float64(x[i])
 		dots[i%rowStep] += float64(float64(x[i]) * float64(y[i]))
 	}
-	return pairwise(&sums), pairwise(&dots)
+	sum, dot = pairwise(sums), pairwise(dots)
+	rowSums.Put(sums)
+	rowSums.Put(dots)
+	return sum, dot
 }
 
 // Axpy computes dst += a·x.

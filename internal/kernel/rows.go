@@ -125,7 +125,8 @@ func widenRow(acc []float64, row []float32) {
 
 // sumFloats adds the elements of row to acc, in rowStep interleaved sums that are then added pairwise.
 func sumFloats(acc float64, row []float32) float64 {
-	var sums [rowStep]float64
+	sums := rowSums.Get().(*[rowStep]float64)
+	clear(sums[:])
 	n := fastPart(len(row))
 	if n > 0 {
 		rowFast.sum(&sums[0], &row[0], n)
@@ -133,12 +134,15 @@ func sumFloats(acc float64, row []float32) float64 {
 	for i, v := range row[n:] {
 		sums[i%rowStep] += float64(v)
 	}
-	return acc + pairwise(&sums)
+	acc += pairwise(sums)
+	rowSums.Put(sums)
+	return acc
 }
 
 // squareFloats adds (x − mean)² for each x of row to acc, as sumFloats does.
 func squareFloats(acc, mean float64, row []float32) float64 {
-	var sums [rowStep]float64
+	sums := rowSums.Get().(*[rowStep]float64)
+	clear(sums[:])
 	n := fastPart(len(row))
 	if n > 0 {
 		rowFast.squares(&sums[0], &row[0], n, mean)
@@ -147,7 +151,9 @@ func squareFloats(acc, mean float64, row []float32) float64 {
 		d := float64(v) - mean
 		sums[i%rowStep] += float64(d * d)
 	}
-	return acc + pairwise(&sums)
+	acc += pairwise(sums)
+	rowSums.Put(sums)
+	return acc
 }
 
 func pairwise(sums *[rowStep]float64) float64 {

@@ -3,6 +3,7 @@ package kernel
 import (
 	"math"
 	"slices"
+	"sync"
 )
 
 // ShiftSum computes dst[i] = Σ_t weights[t]·src[at+i+offsets[t]] for every i, the taps in their order: a depthwise
@@ -33,8 +34,33 @@ func shiftSumGo[T Float](dst, src []T, at int, offsets []int, weights []T) {
 // ShiftDots adds Σ_i dy[i]·src[at+i+offsets[t]] to out[t] for every t: the gradient of ShiftSum with respect to its
 // weights. dy is 0 outside the pixels.
 func ShiftDots[T Float](out []T, dy, src []T, at int, offsets []int) {
-	shiftDotsGo(out, dy, src, at, offsets)
+	d := single(dy)
+	if d == nil {
+		shiftDotsGo(out, dy, src, at, offsets)
+		return
+	}
+	s, sums := single(src), dotSums.Get().(*[maxDotTaps]float64)
+	for len(offsets) > 0 {
+		taps := min(len(trainFast.dots)-1, len(offsets))
+		for trainFast.dots[taps] == nil {
+			taps--
+		}
+		clear(sums[:taps])
+		_, _ = s[at+slices.Min(offsets[:taps])], s[at+slices.Max(offsets[:taps])+len(d)-1]
+		trainFast.dots[taps](&sums[0], &d[0], &s[at], len(d), &offsets[0])
+		for t, v := range sums[:taps] {
+			out[t] += T(v)
+		}
+		out, offsets = out[taps:], offsets[taps:]
+	}
+	dotSums.Put(sums)
 }
+
+// maxDotTaps is how many taps a loop of trainAsm.dots has at most. dotSums are for its results, which would otherwise be
+// allocated at every call.
+const maxDotTaps = 25
+
+var dotSums = sync.Pool{New: func() any { return new([maxDotTaps]float64) }}
 
 func shiftDotsGo[T Float](out []T, dy, src []T, at int, offsets []int) {
 	for t, offset := range offsets {
@@ -46,6 +72,12 @@ func shiftDotsGo[T Float](out []T, dy, src []T, at int, offsets []int) {
 // 1 to 256 offsets. Where a tap is NaN, so is the maximum, and the first such tap is noted. What lies outside an image
 // must be −Inf in src if it is not to win.
 func ShiftMax[T Float](dst []T, which []uint8, src []T, at int, offsets []int) {
+	if d := single(dst); d != nil && len(d) >= rowStep && len(offsets) > 0 {
+		s := single(src)
+		_, _, _ = which[len(d)-1], s[at+slices.Min(offsets)], s[at+slices.Max(offsets)+len(d)-1]
+		trainFast.shiftMax(&d[0], &which[0], &s[at], len(d), &offsets[0], len(offsets))
+		return
+	}
 	shiftMaxGo(dst, which, src, at, offsets)
 }
 
