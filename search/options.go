@@ -49,9 +49,9 @@ var Presets = map[string]Options{
 	// For a CPU and a data set like CamVid: the same recipe on a smaller trellis.
 	"small": {
 		Space:  Space{Layers: 8, Blocks: 3, Filters: 4, Levels: 4},
-		Epochs: 12, ArchEpoch: 4, Batch: 4, Crops: []int{97, 129}, Scale: 0.5, Augment: true,
+		Epochs: 24, ArchEpoch: 8, Batch: 4, Crops: []int{97, 129}, Scale: 0.5, Augment: true,
 		Rate: 0.05, LastRate: 0.001, Momentum: 0.9, Decay: 3e-4, Clip: 5,
-		ArchRate: 0.01, ArchDecay: 1e-3, NormMomentum: 0.1, ValidateEvery: 2, ValidateImages: 50,
+		ArchRate: 0.02, ArchDecay: 1e-3, NormMomentum: 0.1, ValidateEvery: 4, ValidateImages: 50,
 	},
 }
 
