@@ -65,7 +65,7 @@ func ReadCostTable(path string, levels int) (*CostTable, error) {
 // costs gives the costs of a space's parts for an image size; table is for "latency" alone.
 func (s Space) costs(kind string, height, width int, table *CostTable) gorgoniaop.Costs {
 	var c gorgoniaop.Costs
-	sizes := s.sizes(height, width)
+	sizes := s.Sizes(height, width)
 	for level := range s.Levels {
 		var row [decode.NumOperators]float64
 		for op := range row {

@@ -96,8 +96,8 @@ func (s Space) liveMoves() []bool {
 	return live
 }
 
-// sizes gives the height and width of each level for an image: two halvings to level 0, one to each next, rounded up.
-func (s Space) sizes(height, width int) [][2]int {
+// Sizes gives the height and width of each level for an image: two halvings to level 0, one to each next, rounded up.
+func (s Space) Sizes(height, width int) [][2]int {
 	half := func(n int) int { return (n + 1) / 2 }
 	h, w := half(half(height)), half(half(width))
 	list := make([][2]int, s.Levels)

@@ -65,7 +65,7 @@ func NewSupernet[T kernel.Float](p *Parameters[T], o SupernetOptions, pool *kern
 	n.env.Training, n.env.Evaluate = o.Training, !o.Training
 	n.image = tensor.New(tensor.WithShape(3, o.Batch, o.Height, o.Width), tensor.WithBacking(make([]T, 3*o.Batch*o.Height*o.Width)))
 
-	b := &builder[T]{n: n, space: p.Space, sizes: p.Space.sizes(o.Height, o.Width)}
+	b := &builder[T]{n: n, space: p.Space, sizes: p.Space.Sizes(o.Height, o.Width)}
 	n.logits = b.network()
 	if o.Training {
 		b.losses(o)

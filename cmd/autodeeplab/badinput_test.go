@@ -170,10 +170,12 @@ func put(t *testing.T, dir string, files map[string][]byte) {
 	t.Helper()
 	for name, data := range files {
 		path := filepath.Join(dir, name)
-		var err error
-		if strings.HasSuffix(name, "/") {
-			err = os.Mkdir(path, 0o755)
-		} else {
+		err := os.MkdirAll(filepath.Dir(path), 0o755)
+		switch {
+		case err != nil:
+		case strings.HasSuffix(name, "/"):
+			err = os.MkdirAll(path, 0o755)
+		default:
 			err = os.WriteFile(path, data, 0o644)
 		}
 		if err != nil {

@@ -39,10 +39,13 @@ func TestFullDisk(t *testing.T) {
 		{"run", 16, "run DIR/net.onnx DIR/photo.png -o DIR/out"},
 		{"draw", 512, "draw -o DIR/out"},
 		{"demo", 64 << 10, "demo -o DIR/out"},
+		{"search", 16 << 10, "search --data DIR/data -o DIR/out" + tinySearch},
+		{"bench", 64, "bench --table DIR/table.json --filters 2 --blocks 1 --levels 2 --input-size 33x33 --runs 1"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			dir := t.TempDir()
 			put(t, dir, map[string][]byte{"net.onnx": marshal(tiny()), "photo.png": picture(20, 10), "out/": nil})
+			plainSet(t, dir, "data")
 			before := listing(t, dir)
 			var stdout, stderr bytes.Buffer
 			cmd := exec.Command(os.Args[0], strings.Fields(strings.ReplaceAll(test.args, "DIR", dir))...)

@@ -103,7 +103,7 @@ says more about a command.`,
 	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveDefault)
 	root.AddCommand(
 		newDemoCommand(a), newSearchCommand(a), newCompileCommand(a), newRunCommand(a), newCheckCommand(a), newSummaryCommand(a),
-		newShowCommand(a), newDrawCommand(a), newDecodeCommand(a), newCompletionCommand(a), newVersionCommand(a),
+		newShowCommand(a), newDrawCommand(a), newDecodeCommand(a), newBenchCommand(a), newCompletionCommand(a), newVersionCommand(a),
 	)
 	return root
 }

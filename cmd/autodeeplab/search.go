@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -157,9 +158,6 @@ func (o *searchOptions) run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	if err := makeDir(o.out); err != nil {
-		return err
-	}
 	var s *search.Search
 	if o.resume {
 		s, err = search.Resume(checkpoint, options, data, table, threads)
@@ -170,6 +168,12 @@ func (o *searchOptions) run(ctx context.Context, a *app) error {
 		return err
 	}
 	defer s.Close()
+	if err := makeDir(o.out); err != nil {
+		return err
+	}
+	// Nearly all memory is the supernet's, which stays: a collector that waits until as much again has become garbage would
+	// double the peak.
+	defer debug.SetGCPercent(debug.SetGCPercent(20))
 
 	log, err := newSearchLog(o.out, s)
 	if err != nil {
