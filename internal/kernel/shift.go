@@ -72,7 +72,7 @@ func shiftDotsGo[T Float](out []T, dy, src []T, at int, offsets []int) {
 // 1 to 256 offsets. Where a tap is NaN, so is the maximum, and the first such tap is noted. What lies outside an image
 // must be −Inf in src if it is not to win.
 func ShiftMax[T Float](dst []T, which []uint8, src []T, at int, offsets []int) {
-	if d := single(dst); d != nil && len(d) >= rowStep && len(offsets) > 0 {
+	if d := single(dst); len(d) >= rowStep && len(offsets) > 0 {
 		s := single(src)
 		_, _, _ = which[len(d)-1], s[at+slices.Min(offsets)], s[at+slices.Max(offsets)+len(d)-1]
 		trainFast.shiftMax(&d[0], &which[0], &s[at], len(d), &offsets[0], len(offsets))
