@@ -122,11 +122,27 @@ func newSession(m *onnx.Model, o Options) (*session, error) {
 		info.Value, info.Shape = nil, nil
 		s.outputs = append(s.outputs, Value{Name: name, Info: info})
 	}
-	for _, n := range r.Nodes {
-		st := step{info: n, in: s.nums(n.Node.GetInput()), out: s.nums(n.Node.GetOutput()), view: exec.Views[n.Node.GetOpType()]}
-		if st.kernel, err = exec.Bind(&exec.Node{Name: n.Node.GetName(), Outputs: n.Node.GetOutput(), Call: n.Call}); err != nil {
+	into := s.fuse(r.Nodes)
+	at := make([]int, len(r.Nodes)) // the step of each node
+	relu := make([]bool, len(r.Nodes))
+	for _, k := range into {
+		if k >= 0 {
+			relu[k] = true
+		}
+	}
+	for i, n := range r.Nodes {
+		out := s.nums(n.Node.GetOutput())
+		if k := into[i]; k >= 0 {
+			s.steps[at[k]].out = out
+			continue
+		}
+		st := step{info: n, in: s.nums(n.Node.GetInput()), out: out, view: exec.Views[n.Node.GetOpType()]}
+		node := execNode(n)
+		node.Relu = relu[i]
+		if st.kernel, err = exec.Bind(node); err != nil {
 			return nil, st.fail(err)
 		}
+		at[i] = len(s.steps)
 		s.steps = append(s.steps, st)
 	}
 	threads := o.Threads

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"sync"
 )
 
 // ConvParams fixes a convolution's weights and how they are laid over its input: everything but sizes and padding. The
@@ -79,18 +80,24 @@ func (p *ConvParams) clone() ConvParams {
 	return q
 }
 
-// Conv is a float32 convolution with its weights packed for this machine. It is read-only after NewConv and may run in
-// several goroutines at once.
+// Conv is a float32 convolution with its weights packed for this machine. It may run in several goroutines at once.
 type Conv struct {
-	p      ConvParams
-	mk     *microKernel
-	groups []*packedRows // one matrix [Out/Groups, taps·In/Groups] for each group
-	clamp  [2]float32    // lowest and highest result
-	plain  *depthwise    // set where each group has one input channel
+	p        ConvParams
+	mk       *microKernel
+	weights  []float32
+	bias     []float32
+	pack     sync.Once
+	groups   []*packedRows // see matrices
+	clamp    [2]float32    // lowest and highest result
+	plain    *depthwise    // set where each group has one input channel
+	winograd *winograd     // set where an algorithm fits
 }
 
-// NewConv packs weights [Out, In/Groups, Kernel…]. e.Bias has one element per output channel or is empty; NoClamp(bias)
-// is the plain convolution's epilogue. The error says which size is impossible.
+// NewConv makes a convolution of weights [Out, In/Groups, Kernel…]. e.Bias has one element per output channel or is
+// empty; NoClamp(bias) is the plain convolution's epilogue. The error says which size is impossible.
+//
+// Weights are packed by Prepare or the first Run, in the form that suits the shape. They are not copied before: weights
+// and bias must not change as long as the Conv is in use.
 func NewConv(p ConvParams, weights []float32, e Epilogue) (*Conv, error) {
 	return newConvFor(micro, p, weights, e)
 }
@@ -99,13 +106,34 @@ func newConvFor(mk *microKernel, p ConvParams, weights []float32, e Epilogue) (*
 	if err := p.check(len(weights), len(e.Bias)); err != nil {
 		return nil, err
 	}
-	c := &Conv{p: p.clone(), mk: mk, clamp: [2]float32{e.Lo, e.Hi}}
-	c.groups = packGroups(mk, &c.p, e.Bias, func(dst []float32, channel int) {
-		n := len(dst)
-		copy(dst, weights[channel*n:])
-	})
+	c := &Conv{p: p.clone(), mk: mk, clamp: [2]float32{e.Lo, e.Hi}, weights: weights, bias: e.Bias}
 	c.plain = newDepthwise(mk, &c.p, weights, e)
+	c.winograd = newWinograd(mk, &c.p, weights, e)
 	return c, nil
+}
+
+// matrices gives the packed weights for matrix products: one matrix [Out/Groups, taps·In/Groups] for each group.
+func (c *Conv) matrices() []*packedRows {
+	c.pack.Do(func() {
+		c.groups = packGroups(c.mk, &c.p, c.bias, func(dst []float32, channel int) {
+			copy(dst, c.weights[channel*len(dst):])
+		})
+	})
+	return c.groups
+}
+
+// Prepare packs the weights for runs of shape s, so that the first one does not have to.
+func (c *Conv) Prepare(s ConvShape) {
+	if c.plain != nil {
+		if _, ok := c.plain.scratch(&s); ok {
+			return
+		}
+	}
+	if p, ok := c.chooseWinograd(&s, 1); ok {
+		c.winograd.filter(p.a)
+		return
+	}
+	c.matrices()
 }
 
 // packGroups packs the weights of each group. load writes the weights [In/Groups, taps] of one output channel.
@@ -142,7 +170,22 @@ func (c *Conv) Scratch(pool *Pool, s ConvShape) int {
 			return pool.Threads() * n
 		}
 	}
-	return pool.Threads() * newConvTiling(c.mk, &c.p, &s, false, pool.Threads()).scratch()
+	if p, ok := c.chooseWinograd(&s, pool.Threads()); ok {
+		return pool.Threads() * p.scratch()
+	}
+	if c.pointwise(&s) {
+		return pool.Threads() * c.pointwiseScratch()
+	}
+	list, _ := c.strips(&s)
+	if list == nil {
+		return pool.Threads() * newConvTiling(c.mk, &c.p, &s, false, pool.Threads()).scratch()
+	}
+	n := 0
+	for _, t := range list {
+		q := t.shape(c, &s)
+		n = max(n, pool.Threads()*newConvTiling(c.mk, &c.p, &q, true, pool.Threads()).scratch())
+	}
+	return n
 }
 
 // Run computes dst from src. scratch may be short or nil; then memory is allocated. The result does not depend on the
@@ -157,13 +200,30 @@ func (c *Conv) Run(pool *Pool, scratch, dst, src []float32, s ConvShape) error {
 			return nil
 		}
 	}
-	c.run(pool, scratch, dst, src, &s, nil)
+	if p, ok := c.chooseWinograd(&s, pool.Threads()); ok {
+		p.run(pool, scratch, dst, src)
+		return nil
+	}
+	c.runDirect(pool, scratch, dst, src, &s)
 	return nil
+}
+
+// runDirect computes the convolution by matrix products, without the taps that lie in the padding.
+func (c *Conv) runDirect(pool *Pool, scratch, dst, src []float32, s *ConvShape) {
+	if c.pointwise(s) {
+		c.runPointwise(pool, scratch, dst, src, s)
+		return
+	}
+	if list, _ := c.strips(s); list != nil {
+		c.runStrips(pool, scratch, dst, src, s, list)
+		return
+	}
+	c.run(pool, scratch, dst, src, s, nil)
 }
 
 // run computes the convolution by matrix products. With out, complete tiles go there instead of to dst.
 func (c *Conv) run(pool *Pool, scratch, dst, src []float32, s *ConvShape, out convSink) {
-	r := convRun{tiling: newConvTiling(c.mk, &c.p, s, out != nil, pool.Threads()), groups: c.groups,
+	r := convRun{tiling: newConvTiling(c.mk, &c.p, s, out != nil, pool.Threads()), groups: c.matrices(),
 		pixels: floatPixels{c.mk, src}, clamp: c.clamp, dst: dst, sink: out}
 	r.run(pool, scratch)
 }

@@ -224,6 +224,40 @@ func TestConvCorners(t *testing.T) {
 	}
 }
 
+// TestDepthwiseSquare reaches every size of band and remainder of the depthwise kernels that are compiled for a size.
+func TestDepthwiseSquare(t *testing.T) {
+	r := rand.New(rand.NewPCG(19, 20))
+	for i := range 40 {
+		k := 3 + 2*(i%2)
+		c := convCase{p: ConvParams{Groups: 1 + r.IntN(3), Kernel: []int{k, k}, Strides: []int{1, 1}, Dilations: []int{1, 1}}}
+		c.p.In, c.p.Out = c.p.Groups, c.p.Groups*(1+r.IntN(2))
+		c.s.Batch = 1 + r.IntN(2)
+		for range 2 {
+			size, before, after := k+r.IntN(90), r.IntN(k), r.IntN(k)
+			if i%5 == 0 {
+				size += 150
+			}
+			c.s.In, c.s.Out, c.s.Pad = append(c.s.In, size), append(c.s.Out, size+before+after-k+1), append(c.s.Pad, before)
+		}
+		checkConv(t, r, c)
+	}
+}
+
+// TestPointwise reaches the products that read the image in its place, with and without columns left over.
+func TestPointwise(t *testing.T) {
+	r := rand.New(rand.NewPCG(21, 22))
+	for i := range 30 {
+		g := 1 + r.IntN(2)
+		c := convCase{p: ConvParams{In: g * (1 + r.IntN(300)), Out: g * (1 + r.IntN(90)), Groups: g, Kernel: []int{1, 1}, Strides: []int{1, 1}, Dilations: []int{1, 1}}}
+		h, w := 1+r.IntN(40), 1+r.IntN(40)
+		if i%6 == 0 {
+			h, w = 32, 32*(1+r.IntN(2))
+		}
+		c.s = ConvShape{Batch: 1 + r.IntN(2), In: []int{h, w}, Out: []int{h, w}, Pad: []int{0, 0}}
+		checkConv(t, r, c)
+	}
+}
+
 func TestNewConvRefuses(t *testing.T) {
 	ok := ConvParams{In: 4, Out: 6, Groups: 2, Kernel: []int{3, 3}, Strides: []int{1, 1}, Dilations: []int{1, 1}}
 	for name, change := range map[string]func(p *ConvParams){

@@ -25,6 +25,11 @@ func (f floatPixels) load(dst []float32, ld, n, at, stride, channels, plane int)
 		f.mk.copyLanes(dst[:(channels-1)*ld+n], f.src[at:at+(channels-1)*plane+n], n, channels, ld, plane)
 		return
 	}
+	if stride == 2 && f.mk.second != nil {
+		from, to := f.src[at:at+(channels-1)*plane+2*n-1], dst[:(channels-1)*ld+n]
+		f.mk.second(&to[0], &from[0], n, channels, ld, plane)
+		return
+	}
 	for c := range channels {
 		from, row := f.src[at+c*plane:][:(n-1)*stride+1], dst[c*ld:][:n]
 		for i, k := 0, 0; i < len(row) && k < len(from); i, k = i+1, k+stride {

@@ -114,6 +114,8 @@ func (t *ConvTranspose) newPhase(mk *microKernel, weights []float32, e Epilogue,
 	if phase.conv, err = newConvFor(mk, q, w, e); err != nil {
 		return phase, fmt.Errorf("phase %v: %w", phase.residue, err)
 	}
+	phase.conv.matrices() // the only form that a phase runs in
+	phase.conv.weights, phase.conv.winograd = nil, nil
 	return phase, nil
 }
 

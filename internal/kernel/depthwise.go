@@ -58,14 +58,20 @@ const (
 	maxBandElems = 1 << 20
 )
 
-// plan cuts a run into bands. ok is false for shapes, such as huge dilations, whose rows would take too much scratch
-// memory.
-func (d *depthwise) plan(s *ConvShape) (p depthwisePlan, ok bool) {
-	p = depthwisePlan{d: d, batch: s.Batch, inH: 1, outH: 1}
+// sizes begins a plan.
+func (d *depthwise) sizes(s *ConvShape) depthwisePlan {
+	p := depthwisePlan{d: d, batch: s.Batch, inH: 1, outH: 1}
 	p.inW, p.outW, p.padW = s.In[d.rank-1], s.Out[d.rank-1], s.Pad[d.rank-1]
 	if d.rank == 2 {
 		p.inH, p.outH, p.padH = s.In[0], s.Out[0], s.Pad[0]
 	}
+	return p
+}
+
+// plan cuts a run into bands. ok is false for shapes, such as huge dilations, whose rows would take too much scratch
+// memory.
+func (d *depthwise) plan(s *ConvShape) (p depthwisePlan, ok bool) {
+	p = d.sizes(s)
 	p.phaseLen = p.outW + (d.width.kernel-1)*d.width.dilation/d.width.stride
 	if d.width.stride > maxBandElems || p.phaseLen > maxBandElems/d.width.stride {
 		return p, false
@@ -92,6 +98,9 @@ func (p *depthwisePlan) count() int {
 
 // scratch is what one thread wants; ok is false if the shape is not for this kernel.
 func (d *depthwise) scratch(s *ConvShape) (n int, ok bool) {
+	if p, ok := d.flat(s); ok {
+		return p.scratch(), true
+	}
 	p, ok := d.plan(s)
 	return p.count(), ok
 }
@@ -120,6 +129,10 @@ var depthwiseWorkers = sync.Pool{New: func() any { return new(depthwiseWorker) }
 
 // run computes dst from src; plan must have agreed to the shape.
 func (d *depthwise) run(pool *Pool, scratch, dst, src []float32, s *ConvShape) {
+	if p, ok := d.flat(s); ok {
+		p.run(pool, scratch, dst, src)
+		return
+	}
 	p, _ := d.plan(s)
 	if p.outH*p.outW == 0 {
 		return

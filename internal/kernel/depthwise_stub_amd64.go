@@ -9,7 +9,37 @@ package kernel
 //go:noescape
 func depthwiseRowAVX512(dst *float32, src *float32, n int, offsets *int, weights *float32, taps int, bias float32, lo float32, hi float32)
 
+// depthwise3x3Rows1AVX512 computes 1 rows of n ≥ 1 pixels, dstLd apart, from rows srcLd apart. It reads whole vectors.
+//
+//go:noescape
+func depthwise3x3Rows1AVX512(dst *float32, src *float32, n int, dstLd int, srcLd int, weights *float32, bias float32, lo float32, hi float32)
+
+// depthwise3x3Rows4AVX512 computes 4 rows of n ≥ 1 pixels, dstLd apart, from rows srcLd apart. It reads whole vectors.
+//
+//go:noescape
+func depthwise3x3Rows4AVX512(dst *float32, src *float32, n int, dstLd int, srcLd int, weights *float32, bias float32, lo float32, hi float32)
+
+// depthwise5x5Rows1AVX512 computes 1 rows of n ≥ 1 pixels, dstLd apart, from rows srcLd apart. It reads whole vectors.
+//
+//go:noescape
+func depthwise5x5Rows1AVX512(dst *float32, src *float32, n int, dstLd int, srcLd int, weights *float32, bias float32, lo float32, hi float32)
+
+// depthwise5x5Rows4AVX512 computes 4 rows of n ≥ 1 pixels, dstLd apart, from rows srcLd apart. It reads whole vectors.
+//
+//go:noescape
+func depthwise5x5Rows4AVX512(dst *float32, src *float32, n int, dstLd int, srcLd int, weights *float32, bias float32, lo float32, hi float32)
+
 // depthwiseRowAVX2 is depthwiseRowGo for n ≥ 1 pixels and taps ≥ 1.
 //
 //go:noescape
 func depthwiseRowAVX2(dst *float32, src *float32, n int, offsets *int, weights *float32, taps int, bias float32, lo float32, hi float32)
+
+// depthwise3x3Rows1AVX2 computes 1 rows of n ≥ 1 pixels, dstLd apart, from rows srcLd apart. It reads whole vectors.
+//
+//go:noescape
+func depthwise3x3Rows1AVX2(dst *float32, src *float32, n int, dstLd int, srcLd int, weights *float32, bias float32, lo float32, hi float32)
+
+// depthwise3x3Rows4AVX2 computes 4 rows of n ≥ 1 pixels, dstLd apart, from rows srcLd apart. It reads whole vectors.
+//
+//go:noescape
+func depthwise3x3Rows4AVX2(dst *float32, src *float32, n int, dstLd int, srcLd int, weights *float32, bias float32, lo float32, hi float32)

@@ -4,21 +4,23 @@
 
 #include "textflag.h"
 
-// func gemmTileAVX512x1(k int, a *float32, b *float32, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)
+// func gemmTileAVX512x1(k int, a *float32, b *float32, ldb int, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)
 // Requires: AVX, AVX512F
-TEXT ·gemmTileAVX512x1(SB), NOSPLIT, $0-64
+TEXT ·gemmTileAVX512x1(SB), NOSPLIT, $0-72
 	MOVQ    k+0(FP), AX
 	MOVQ    a+8(FP), CX
 	MOVQ    b+16(FP), DX
-	MOVQ    c+24(FP), BX
-	MOVQ    ldc+32(FP), SI
-	MOVQ    flags+56(FP), DI
-	SHLQ    $0x02, SI
-	TESTQ   $0x00000001, DI
+	MOVQ    ldb+24(FP), BX
+	MOVQ    c+32(FP), SI
+	MOVQ    ldc+40(FP), DI
+	MOVQ    flags+64(FP), R8
+	SHLQ    $0x02, BX
+	SHLQ    $0x02, DI
+	TESTQ   $0x00000001, R8
 	JZ      fresh
-	MOVQ    BX, SI
-	VMOVUPS (SI), Z0
-	VMOVUPS 64(SI), Z1
+	MOVQ    SI, DI
+	VMOVUPS (DI), Z0
+	VMOVUPS 64(DI), Z1
 	JMP     loop
 
 fresh:
@@ -32,14 +34,14 @@ loop:
 	VFMADD231PS  Z2, Z4, Z0
 	VFMADD231PS  Z3, Z4, Z1
 	ADDQ         $0x04, CX
-	ADDQ         $0x80, DX
+	ADDQ         BX, DX
 	DECQ         AX
 	JNZ          loop
-	TESTQ        $0x00000002, DI
+	TESTQ        $0x00000002, R8
 	JZ           store
-	MOVQ         bias+40(FP), AX
-	VBROADCASTSS lo+48(FP), Z2
-	VBROADCASTSS hi+52(FP), Z3
+	MOVQ         bias+48(FP), AX
+	VBROADCASTSS lo+56(FP), Z2
+	VBROADCASTSS hi+60(FP), Z3
 	VBROADCASTSS (AX), Z4
 	VADDPS       Z4, Z0, Z0
 	VMAXPS       Z0, Z2, Z0
@@ -49,30 +51,32 @@ loop:
 	VMINPS       Z1, Z3, Z1
 
 store:
-	MOVQ    BX, AX
+	MOVQ    SI, AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
 	VZEROUPPER
 	RET
 
-// func gemmTileAVX512x2(k int, a *float32, b *float32, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)
+// func gemmTileAVX512x2(k int, a *float32, b *float32, ldb int, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)
 // Requires: AVX, AVX512F
-TEXT ·gemmTileAVX512x2(SB), NOSPLIT, $0-64
+TEXT ·gemmTileAVX512x2(SB), NOSPLIT, $0-72
 	MOVQ    k+0(FP), AX
 	MOVQ    a+8(FP), CX
 	MOVQ    b+16(FP), DX
-	MOVQ    c+24(FP), BX
-	MOVQ    ldc+32(FP), SI
-	MOVQ    flags+56(FP), DI
-	SHLQ    $0x02, SI
-	TESTQ   $0x00000001, DI
+	MOVQ    ldb+24(FP), BX
+	MOVQ    c+32(FP), SI
+	MOVQ    ldc+40(FP), DI
+	MOVQ    flags+64(FP), R8
+	SHLQ    $0x02, BX
+	SHLQ    $0x02, DI
+	TESTQ   $0x00000001, R8
 	JZ      fresh
-	MOVQ    BX, R8
-	VMOVUPS (R8), Z0
-	VMOVUPS 64(R8), Z1
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z2
-	VMOVUPS 64(R8), Z3
+	MOVQ    SI, R9
+	VMOVUPS (R9), Z0
+	VMOVUPS 64(R9), Z1
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z2
+	VMOVUPS 64(R9), Z3
 	JMP     loop
 
 fresh:
@@ -91,14 +95,14 @@ loop:
 	VFMADD231PS  Z4, Z6, Z2
 	VFMADD231PS  Z5, Z6, Z3
 	ADDQ         $0x08, CX
-	ADDQ         $0x80, DX
+	ADDQ         BX, DX
 	DECQ         AX
 	JNZ          loop
-	TESTQ        $0x00000002, DI
+	TESTQ        $0x00000002, R8
 	JZ           store
-	MOVQ         bias+40(FP), AX
-	VBROADCASTSS lo+48(FP), Z4
-	VBROADCASTSS hi+52(FP), Z5
+	MOVQ         bias+48(FP), AX
+	VBROADCASTSS lo+56(FP), Z4
+	VBROADCASTSS hi+60(FP), Z5
 	VBROADCASTSS (AX), Z6
 	VADDPS       Z6, Z0, Z0
 	VMAXPS       Z0, Z4, Z0
@@ -115,36 +119,38 @@ loop:
 	VMINPS       Z3, Z5, Z3
 
 store:
-	MOVQ    BX, AX
+	MOVQ    SI, AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z2, (AX)
 	VMOVUPS Z3, 64(AX)
 	VZEROUPPER
 	RET
 
-// func gemmTileAVX512x3(k int, a *float32, b *float32, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)
+// func gemmTileAVX512x3(k int, a *float32, b *float32, ldb int, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)
 // Requires: AVX, AVX512F
-TEXT ·gemmTileAVX512x3(SB), NOSPLIT, $0-64
+TEXT ·gemmTileAVX512x3(SB), NOSPLIT, $0-72
 	MOVQ    k+0(FP), AX
 	MOVQ    a+8(FP), CX
 	MOVQ    b+16(FP), DX
-	MOVQ    c+24(FP), BX
-	MOVQ    ldc+32(FP), SI
-	MOVQ    flags+56(FP), DI
-	SHLQ    $0x02, SI
-	TESTQ   $0x00000001, DI
+	MOVQ    ldb+24(FP), BX
+	MOVQ    c+32(FP), SI
+	MOVQ    ldc+40(FP), DI
+	MOVQ    flags+64(FP), R8
+	SHLQ    $0x02, BX
+	SHLQ    $0x02, DI
+	TESTQ   $0x00000001, R8
 	JZ      fresh
-	MOVQ    BX, R8
-	VMOVUPS (R8), Z0
-	VMOVUPS 64(R8), Z1
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z2
-	VMOVUPS 64(R8), Z3
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z4
-	VMOVUPS 64(R8), Z5
+	MOVQ    SI, R9
+	VMOVUPS (R9), Z0
+	VMOVUPS 64(R9), Z1
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z2
+	VMOVUPS 64(R9), Z3
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z4
+	VMOVUPS 64(R9), Z5
 	JMP     loop
 
 fresh:
@@ -168,14 +174,14 @@ loop:
 	VFMADD231PS  Z6, Z8, Z4
 	VFMADD231PS  Z7, Z8, Z5
 	ADDQ         $0x0c, CX
-	ADDQ         $0x80, DX
+	ADDQ         BX, DX
 	DECQ         AX
 	JNZ          loop
-	TESTQ        $0x00000002, DI
+	TESTQ        $0x00000002, R8
 	JZ           store
-	MOVQ         bias+40(FP), AX
-	VBROADCASTSS lo+48(FP), Z6
-	VBROADCASTSS hi+52(FP), Z7
+	MOVQ         bias+48(FP), AX
+	VBROADCASTSS lo+56(FP), Z6
+	VBROADCASTSS hi+60(FP), Z7
 	VBROADCASTSS (AX), Z8
 	VADDPS       Z8, Z0, Z0
 	VMAXPS       Z0, Z6, Z0
@@ -199,42 +205,44 @@ loop:
 	VMINPS       Z5, Z7, Z5
 
 store:
-	MOVQ    BX, AX
+	MOVQ    SI, AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z2, (AX)
 	VMOVUPS Z3, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z4, (AX)
 	VMOVUPS Z5, 64(AX)
 	VZEROUPPER
 	RET
 
-// func gemmTileAVX512x4(k int, a *float32, b *float32, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)
+// func gemmTileAVX512x4(k int, a *float32, b *float32, ldb int, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)
 // Requires: AVX, AVX512F
-TEXT ·gemmTileAVX512x4(SB), NOSPLIT, $0-64
+TEXT ·gemmTileAVX512x4(SB), NOSPLIT, $0-72
 	MOVQ    k+0(FP), AX
 	MOVQ    a+8(FP), CX
 	MOVQ    b+16(FP), DX
-	MOVQ    c+24(FP), BX
-	MOVQ    ldc+32(FP), SI
-	MOVQ    flags+56(FP), DI
-	SHLQ    $0x02, SI
-	TESTQ   $0x00000001, DI
+	MOVQ    ldb+24(FP), BX
+	MOVQ    c+32(FP), SI
+	MOVQ    ldc+40(FP), DI
+	MOVQ    flags+64(FP), R8
+	SHLQ    $0x02, BX
+	SHLQ    $0x02, DI
+	TESTQ   $0x00000001, R8
 	JZ      fresh
-	MOVQ    BX, R8
-	VMOVUPS (R8), Z0
-	VMOVUPS 64(R8), Z1
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z2
-	VMOVUPS 64(R8), Z3
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z4
-	VMOVUPS 64(R8), Z5
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z6
-	VMOVUPS 64(R8), Z7
+	MOVQ    SI, R9
+	VMOVUPS (R9), Z0
+	VMOVUPS 64(R9), Z1
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z2
+	VMOVUPS 64(R9), Z3
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z4
+	VMOVUPS 64(R9), Z5
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z6
+	VMOVUPS 64(R9), Z7
 	JMP     loop
 
 fresh:
@@ -263,14 +271,14 @@ loop:
 	VFMADD231PS  Z8, Z10, Z6
 	VFMADD231PS  Z9, Z10, Z7
 	ADDQ         $0x10, CX
-	ADDQ         $0x80, DX
+	ADDQ         BX, DX
 	DECQ         AX
 	JNZ          loop
-	TESTQ        $0x00000002, DI
+	TESTQ        $0x00000002, R8
 	JZ           store
-	MOVQ         bias+40(FP), AX
-	VBROADCASTSS lo+48(FP), Z8
-	VBROADCASTSS hi+52(FP), Z9
+	MOVQ         bias+48(FP), AX
+	VBROADCASTSS lo+56(FP), Z8
+	VBROADCASTSS hi+60(FP), Z9
 	VBROADCASTSS (AX), Z10
 	VADDPS       Z10, Z0, Z0
 	VMAXPS       Z0, Z8, Z0
@@ -301,48 +309,50 @@ loop:
 	VMINPS       Z7, Z9, Z7
 
 store:
-	MOVQ    BX, AX
+	MOVQ    SI, AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z2, (AX)
 	VMOVUPS Z3, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z4, (AX)
 	VMOVUPS Z5, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z6, (AX)
 	VMOVUPS Z7, 64(AX)
 	VZEROUPPER
 	RET
 
-// func gemmTileAVX512x5(k int, a *float32, b *float32, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)
+// func gemmTileAVX512x5(k int, a *float32, b *float32, ldb int, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)
 // Requires: AVX, AVX512F
-TEXT ·gemmTileAVX512x5(SB), NOSPLIT, $0-64
+TEXT ·gemmTileAVX512x5(SB), NOSPLIT, $0-72
 	MOVQ    k+0(FP), AX
 	MOVQ    a+8(FP), CX
 	MOVQ    b+16(FP), DX
-	MOVQ    c+24(FP), BX
-	MOVQ    ldc+32(FP), SI
-	MOVQ    flags+56(FP), DI
-	SHLQ    $0x02, SI
-	TESTQ   $0x00000001, DI
+	MOVQ    ldb+24(FP), BX
+	MOVQ    c+32(FP), SI
+	MOVQ    ldc+40(FP), DI
+	MOVQ    flags+64(FP), R8
+	SHLQ    $0x02, BX
+	SHLQ    $0x02, DI
+	TESTQ   $0x00000001, R8
 	JZ      fresh
-	MOVQ    BX, R8
-	VMOVUPS (R8), Z0
-	VMOVUPS 64(R8), Z1
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z2
-	VMOVUPS 64(R8), Z3
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z4
-	VMOVUPS 64(R8), Z5
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z6
-	VMOVUPS 64(R8), Z7
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z8
-	VMOVUPS 64(R8), Z9
+	MOVQ    SI, R9
+	VMOVUPS (R9), Z0
+	VMOVUPS 64(R9), Z1
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z2
+	VMOVUPS 64(R9), Z3
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z4
+	VMOVUPS 64(R9), Z5
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z6
+	VMOVUPS 64(R9), Z7
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z8
+	VMOVUPS 64(R9), Z9
 	JMP     loop
 
 fresh:
@@ -376,14 +386,14 @@ loop:
 	VFMADD231PS  Z10, Z12, Z8
 	VFMADD231PS  Z11, Z12, Z9
 	ADDQ         $0x14, CX
-	ADDQ         $0x80, DX
+	ADDQ         BX, DX
 	DECQ         AX
 	JNZ          loop
-	TESTQ        $0x00000002, DI
+	TESTQ        $0x00000002, R8
 	JZ           store
-	MOVQ         bias+40(FP), AX
-	VBROADCASTSS lo+48(FP), Z10
-	VBROADCASTSS hi+52(FP), Z11
+	MOVQ         bias+48(FP), AX
+	VBROADCASTSS lo+56(FP), Z10
+	VBROADCASTSS hi+60(FP), Z11
 	VBROADCASTSS (AX), Z12
 	VADDPS       Z12, Z0, Z0
 	VMAXPS       Z0, Z10, Z0
@@ -421,54 +431,56 @@ loop:
 	VMINPS       Z9, Z11, Z9
 
 store:
-	MOVQ    BX, AX
+	MOVQ    SI, AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z2, (AX)
 	VMOVUPS Z3, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z4, (AX)
 	VMOVUPS Z5, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z6, (AX)
 	VMOVUPS Z7, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z8, (AX)
 	VMOVUPS Z9, 64(AX)
 	VZEROUPPER
 	RET
 
-// func gemmTileAVX512x6(k int, a *float32, b *float32, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)
-// Requires: AVX, AVX512F
-TEXT ·gemmTileAVX512x6(SB), NOSPLIT, $0-64
+// func gemmTileAVX512x6(k int, a *float32, b *float32, ldb int, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·gemmTileAVX512x6(SB), NOSPLIT, $0-72
 	MOVQ    k+0(FP), AX
 	MOVQ    a+8(FP), CX
 	MOVQ    b+16(FP), DX
-	MOVQ    c+24(FP), BX
-	MOVQ    ldc+32(FP), SI
-	MOVQ    flags+56(FP), DI
-	SHLQ    $0x02, SI
-	TESTQ   $0x00000001, DI
+	MOVQ    ldb+24(FP), BX
+	MOVQ    c+32(FP), SI
+	MOVQ    ldc+40(FP), DI
+	MOVQ    flags+64(FP), R8
+	SHLQ    $0x02, BX
+	SHLQ    $0x02, DI
+	TESTQ   $0x00000001, R8
 	JZ      fresh
-	MOVQ    BX, R8
-	VMOVUPS (R8), Z0
-	VMOVUPS 64(R8), Z1
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z2
-	VMOVUPS 64(R8), Z3
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z4
-	VMOVUPS 64(R8), Z5
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z6
-	VMOVUPS 64(R8), Z7
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z8
-	VMOVUPS 64(R8), Z9
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z10
-	VMOVUPS 64(R8), Z11
+	MOVQ    SI, R9
+	VMOVUPS (R9), Z0
+	VMOVUPS 64(R9), Z1
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z2
+	VMOVUPS 64(R9), Z3
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z4
+	VMOVUPS 64(R9), Z5
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z6
+	VMOVUPS 64(R9), Z7
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z8
+	VMOVUPS 64(R9), Z9
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z10
+	VMOVUPS 64(R9), Z11
 	JMP     loop
 
 fresh:
@@ -488,6 +500,8 @@ fresh:
 loop:
 	VMOVUPS      (DX), Z12
 	VMOVUPS      64(DX), Z13
+	PREFETCHT0   128(DX)
+	PREFETCHT0   192(DX)
 	VBROADCASTSS (CX), Z14
 	VFMADD231PS  Z12, Z14, Z0
 	VFMADD231PS  Z13, Z14, Z1
@@ -507,14 +521,14 @@ loop:
 	VFMADD231PS  Z12, Z14, Z10
 	VFMADD231PS  Z13, Z14, Z11
 	ADDQ         $0x18, CX
-	ADDQ         $0x80, DX
+	ADDQ         BX, DX
 	DECQ         AX
 	JNZ          loop
-	TESTQ        $0x00000002, DI
+	TESTQ        $0x00000002, R8
 	JZ           store
-	MOVQ         bias+40(FP), AX
-	VBROADCASTSS lo+48(FP), Z12
-	VBROADCASTSS hi+52(FP), Z13
+	MOVQ         bias+48(FP), AX
+	VBROADCASTSS lo+56(FP), Z12
+	VBROADCASTSS hi+60(FP), Z13
 	VBROADCASTSS (AX), Z14
 	VADDPS       Z14, Z0, Z0
 	VMAXPS       Z0, Z12, Z0
@@ -559,60 +573,62 @@ loop:
 	VMINPS       Z11, Z13, Z11
 
 store:
-	MOVQ    BX, AX
+	MOVQ    SI, AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z2, (AX)
 	VMOVUPS Z3, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z4, (AX)
 	VMOVUPS Z5, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z6, (AX)
 	VMOVUPS Z7, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z8, (AX)
 	VMOVUPS Z9, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z10, (AX)
 	VMOVUPS Z11, 64(AX)
 	VZEROUPPER
 	RET
 
-// func gemmTileAVX512x7(k int, a *float32, b *float32, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)
-// Requires: AVX, AVX512F
-TEXT ·gemmTileAVX512x7(SB), NOSPLIT, $0-64
+// func gemmTileAVX512x7(k int, a *float32, b *float32, ldb int, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·gemmTileAVX512x7(SB), NOSPLIT, $0-72
 	MOVQ    k+0(FP), AX
 	MOVQ    a+8(FP), CX
 	MOVQ    b+16(FP), DX
-	MOVQ    c+24(FP), BX
-	MOVQ    ldc+32(FP), SI
-	MOVQ    flags+56(FP), DI
-	SHLQ    $0x02, SI
-	TESTQ   $0x00000001, DI
+	MOVQ    ldb+24(FP), BX
+	MOVQ    c+32(FP), SI
+	MOVQ    ldc+40(FP), DI
+	MOVQ    flags+64(FP), R8
+	SHLQ    $0x02, BX
+	SHLQ    $0x02, DI
+	TESTQ   $0x00000001, R8
 	JZ      fresh
-	MOVQ    BX, R8
-	VMOVUPS (R8), Z0
-	VMOVUPS 64(R8), Z1
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z2
-	VMOVUPS 64(R8), Z3
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z4
-	VMOVUPS 64(R8), Z5
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z6
-	VMOVUPS 64(R8), Z7
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z8
-	VMOVUPS 64(R8), Z9
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z10
-	VMOVUPS 64(R8), Z11
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z12
-	VMOVUPS 64(R8), Z13
+	MOVQ    SI, R9
+	VMOVUPS (R9), Z0
+	VMOVUPS 64(R9), Z1
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z2
+	VMOVUPS 64(R9), Z3
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z4
+	VMOVUPS 64(R9), Z5
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z6
+	VMOVUPS 64(R9), Z7
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z8
+	VMOVUPS 64(R9), Z9
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z10
+	VMOVUPS 64(R9), Z11
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z12
+	VMOVUPS 64(R9), Z13
 	JMP     loop
 
 fresh:
@@ -634,6 +650,8 @@ fresh:
 loop:
 	VMOVUPS      (DX), Z14
 	VMOVUPS      64(DX), Z15
+	PREFETCHT0   128(DX)
+	PREFETCHT0   192(DX)
 	VBROADCASTSS (CX), Z16
 	VFMADD231PS  Z14, Z16, Z0
 	VFMADD231PS  Z15, Z16, Z1
@@ -656,14 +674,14 @@ loop:
 	VFMADD231PS  Z14, Z16, Z12
 	VFMADD231PS  Z15, Z16, Z13
 	ADDQ         $0x1c, CX
-	ADDQ         $0x80, DX
+	ADDQ         BX, DX
 	DECQ         AX
 	JNZ          loop
-	TESTQ        $0x00000002, DI
+	TESTQ        $0x00000002, R8
 	JZ           store
-	MOVQ         bias+40(FP), AX
-	VBROADCASTSS lo+48(FP), Z14
-	VBROADCASTSS hi+52(FP), Z15
+	MOVQ         bias+48(FP), AX
+	VBROADCASTSS lo+56(FP), Z14
+	VBROADCASTSS hi+60(FP), Z15
 	VBROADCASTSS (AX), Z16
 	VADDPS       Z16, Z0, Z0
 	VMAXPS       Z0, Z14, Z0
@@ -715,66 +733,68 @@ loop:
 	VMINPS       Z13, Z15, Z13
 
 store:
-	MOVQ    BX, AX
+	MOVQ    SI, AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z2, (AX)
 	VMOVUPS Z3, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z4, (AX)
 	VMOVUPS Z5, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z6, (AX)
 	VMOVUPS Z7, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z8, (AX)
 	VMOVUPS Z9, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z10, (AX)
 	VMOVUPS Z11, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z12, (AX)
 	VMOVUPS Z13, 64(AX)
 	VZEROUPPER
 	RET
 
-// func gemmTileAVX512x8(k int, a *float32, b *float32, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)
-// Requires: AVX, AVX512F
-TEXT ·gemmTileAVX512x8(SB), NOSPLIT, $0-64
+// func gemmTileAVX512x8(k int, a *float32, b *float32, ldb int, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·gemmTileAVX512x8(SB), NOSPLIT, $0-72
 	MOVQ    k+0(FP), AX
 	MOVQ    a+8(FP), CX
 	MOVQ    b+16(FP), DX
-	MOVQ    c+24(FP), BX
-	MOVQ    ldc+32(FP), SI
-	MOVQ    flags+56(FP), DI
-	SHLQ    $0x02, SI
-	TESTQ   $0x00000001, DI
+	MOVQ    ldb+24(FP), BX
+	MOVQ    c+32(FP), SI
+	MOVQ    ldc+40(FP), DI
+	MOVQ    flags+64(FP), R8
+	SHLQ    $0x02, BX
+	SHLQ    $0x02, DI
+	TESTQ   $0x00000001, R8
 	JZ      fresh
-	MOVQ    BX, R8
-	VMOVUPS (R8), Z0
-	VMOVUPS 64(R8), Z1
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z2
-	VMOVUPS 64(R8), Z3
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z4
-	VMOVUPS 64(R8), Z5
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z6
-	VMOVUPS 64(R8), Z7
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z8
-	VMOVUPS 64(R8), Z9
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z10
-	VMOVUPS 64(R8), Z11
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z12
-	VMOVUPS 64(R8), Z13
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z14
-	VMOVUPS 64(R8), Z15
+	MOVQ    SI, R9
+	VMOVUPS (R9), Z0
+	VMOVUPS 64(R9), Z1
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z2
+	VMOVUPS 64(R9), Z3
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z4
+	VMOVUPS 64(R9), Z5
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z6
+	VMOVUPS 64(R9), Z7
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z8
+	VMOVUPS 64(R9), Z9
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z10
+	VMOVUPS 64(R9), Z11
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z12
+	VMOVUPS 64(R9), Z13
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z14
+	VMOVUPS 64(R9), Z15
 	JMP     loop
 
 fresh:
@@ -798,6 +818,8 @@ fresh:
 loop:
 	VMOVUPS      (DX), Z16
 	VMOVUPS      64(DX), Z17
+	PREFETCHT0   128(DX)
+	PREFETCHT0   192(DX)
 	VBROADCASTSS (CX), Z18
 	VFMADD231PS  Z16, Z18, Z0
 	VFMADD231PS  Z17, Z18, Z1
@@ -823,14 +845,14 @@ loop:
 	VFMADD231PS  Z16, Z18, Z14
 	VFMADD231PS  Z17, Z18, Z15
 	ADDQ         $0x20, CX
-	ADDQ         $0x80, DX
+	ADDQ         BX, DX
 	DECQ         AX
 	JNZ          loop
-	TESTQ        $0x00000002, DI
+	TESTQ        $0x00000002, R8
 	JZ           store
-	MOVQ         bias+40(FP), AX
-	VBROADCASTSS lo+48(FP), Z16
-	VBROADCASTSS hi+52(FP), Z17
+	MOVQ         bias+48(FP), AX
+	VBROADCASTSS lo+56(FP), Z16
+	VBROADCASTSS hi+60(FP), Z17
 	VBROADCASTSS (AX), Z18
 	VADDPS       Z18, Z0, Z0
 	VMAXPS       Z0, Z16, Z0
@@ -889,72 +911,74 @@ loop:
 	VMINPS       Z15, Z17, Z15
 
 store:
-	MOVQ    BX, AX
+	MOVQ    SI, AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z2, (AX)
 	VMOVUPS Z3, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z4, (AX)
 	VMOVUPS Z5, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z6, (AX)
 	VMOVUPS Z7, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z8, (AX)
 	VMOVUPS Z9, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z10, (AX)
 	VMOVUPS Z11, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z12, (AX)
 	VMOVUPS Z13, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z14, (AX)
 	VMOVUPS Z15, 64(AX)
 	VZEROUPPER
 	RET
 
-// func gemmTileAVX512x9(k int, a *float32, b *float32, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)
-// Requires: AVX, AVX512F
-TEXT ·gemmTileAVX512x9(SB), NOSPLIT, $0-64
+// func gemmTileAVX512x9(k int, a *float32, b *float32, ldb int, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·gemmTileAVX512x9(SB), NOSPLIT, $0-72
 	MOVQ    k+0(FP), AX
 	MOVQ    a+8(FP), CX
 	MOVQ    b+16(FP), DX
-	MOVQ    c+24(FP), BX
-	MOVQ    ldc+32(FP), SI
-	MOVQ    flags+56(FP), DI
-	SHLQ    $0x02, SI
-	TESTQ   $0x00000001, DI
+	MOVQ    ldb+24(FP), BX
+	MOVQ    c+32(FP), SI
+	MOVQ    ldc+40(FP), DI
+	MOVQ    flags+64(FP), R8
+	SHLQ    $0x02, BX
+	SHLQ    $0x02, DI
+	TESTQ   $0x00000001, R8
 	JZ      fresh
-	MOVQ    BX, R8
-	VMOVUPS (R8), Z0
-	VMOVUPS 64(R8), Z1
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z2
-	VMOVUPS 64(R8), Z3
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z4
-	VMOVUPS 64(R8), Z5
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z6
-	VMOVUPS 64(R8), Z7
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z8
-	VMOVUPS 64(R8), Z9
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z10
-	VMOVUPS 64(R8), Z11
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z12
-	VMOVUPS 64(R8), Z13
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z14
-	VMOVUPS 64(R8), Z15
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z16
-	VMOVUPS 64(R8), Z17
+	MOVQ    SI, R9
+	VMOVUPS (R9), Z0
+	VMOVUPS 64(R9), Z1
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z2
+	VMOVUPS 64(R9), Z3
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z4
+	VMOVUPS 64(R9), Z5
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z6
+	VMOVUPS 64(R9), Z7
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z8
+	VMOVUPS 64(R9), Z9
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z10
+	VMOVUPS 64(R9), Z11
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z12
+	VMOVUPS 64(R9), Z13
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z14
+	VMOVUPS 64(R9), Z15
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z16
+	VMOVUPS 64(R9), Z17
 	JMP     loop
 
 fresh:
@@ -980,6 +1004,8 @@ fresh:
 loop:
 	VMOVUPS      (DX), Z18
 	VMOVUPS      64(DX), Z19
+	PREFETCHT0   128(DX)
+	PREFETCHT0   192(DX)
 	VBROADCASTSS (CX), Z20
 	VFMADD231PS  Z18, Z20, Z0
 	VFMADD231PS  Z19, Z20, Z1
@@ -1008,14 +1034,14 @@ loop:
 	VFMADD231PS  Z18, Z20, Z16
 	VFMADD231PS  Z19, Z20, Z17
 	ADDQ         $0x24, CX
-	ADDQ         $0x80, DX
+	ADDQ         BX, DX
 	DECQ         AX
 	JNZ          loop
-	TESTQ        $0x00000002, DI
+	TESTQ        $0x00000002, R8
 	JZ           store
-	MOVQ         bias+40(FP), AX
-	VBROADCASTSS lo+48(FP), Z18
-	VBROADCASTSS hi+52(FP), Z19
+	MOVQ         bias+48(FP), AX
+	VBROADCASTSS lo+56(FP), Z18
+	VBROADCASTSS hi+60(FP), Z19
 	VBROADCASTSS (AX), Z20
 	VADDPS       Z20, Z0, Z0
 	VMAXPS       Z0, Z18, Z0
@@ -1081,78 +1107,80 @@ loop:
 	VMINPS       Z17, Z19, Z17
 
 store:
-	MOVQ    BX, AX
+	MOVQ    SI, AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z2, (AX)
 	VMOVUPS Z3, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z4, (AX)
 	VMOVUPS Z5, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z6, (AX)
 	VMOVUPS Z7, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z8, (AX)
 	VMOVUPS Z9, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z10, (AX)
 	VMOVUPS Z11, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z12, (AX)
 	VMOVUPS Z13, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z14, (AX)
 	VMOVUPS Z15, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z16, (AX)
 	VMOVUPS Z17, 64(AX)
 	VZEROUPPER
 	RET
 
-// func gemmTileAVX512x10(k int, a *float32, b *float32, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)
-// Requires: AVX, AVX512F
-TEXT ·gemmTileAVX512x10(SB), NOSPLIT, $0-64
+// func gemmTileAVX512x10(k int, a *float32, b *float32, ldb int, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·gemmTileAVX512x10(SB), NOSPLIT, $0-72
 	MOVQ    k+0(FP), AX
 	MOVQ    a+8(FP), CX
 	MOVQ    b+16(FP), DX
-	MOVQ    c+24(FP), BX
-	MOVQ    ldc+32(FP), SI
-	MOVQ    flags+56(FP), DI
-	SHLQ    $0x02, SI
-	TESTQ   $0x00000001, DI
+	MOVQ    ldb+24(FP), BX
+	MOVQ    c+32(FP), SI
+	MOVQ    ldc+40(FP), DI
+	MOVQ    flags+64(FP), R8
+	SHLQ    $0x02, BX
+	SHLQ    $0x02, DI
+	TESTQ   $0x00000001, R8
 	JZ      fresh
-	MOVQ    BX, R8
-	VMOVUPS (R8), Z0
-	VMOVUPS 64(R8), Z1
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z2
-	VMOVUPS 64(R8), Z3
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z4
-	VMOVUPS 64(R8), Z5
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z6
-	VMOVUPS 64(R8), Z7
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z8
-	VMOVUPS 64(R8), Z9
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z10
-	VMOVUPS 64(R8), Z11
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z12
-	VMOVUPS 64(R8), Z13
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z14
-	VMOVUPS 64(R8), Z15
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z16
-	VMOVUPS 64(R8), Z17
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z18
-	VMOVUPS 64(R8), Z19
+	MOVQ    SI, R9
+	VMOVUPS (R9), Z0
+	VMOVUPS 64(R9), Z1
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z2
+	VMOVUPS 64(R9), Z3
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z4
+	VMOVUPS 64(R9), Z5
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z6
+	VMOVUPS 64(R9), Z7
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z8
+	VMOVUPS 64(R9), Z9
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z10
+	VMOVUPS 64(R9), Z11
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z12
+	VMOVUPS 64(R9), Z13
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z14
+	VMOVUPS 64(R9), Z15
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z16
+	VMOVUPS 64(R9), Z17
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z18
+	VMOVUPS 64(R9), Z19
 	JMP     loop
 
 fresh:
@@ -1180,6 +1208,8 @@ fresh:
 loop:
 	VMOVUPS      (DX), Z20
 	VMOVUPS      64(DX), Z21
+	PREFETCHT0   128(DX)
+	PREFETCHT0   192(DX)
 	VBROADCASTSS (CX), Z22
 	VFMADD231PS  Z20, Z22, Z0
 	VFMADD231PS  Z21, Z22, Z1
@@ -1211,14 +1241,14 @@ loop:
 	VFMADD231PS  Z20, Z22, Z18
 	VFMADD231PS  Z21, Z22, Z19
 	ADDQ         $0x28, CX
-	ADDQ         $0x80, DX
+	ADDQ         BX, DX
 	DECQ         AX
 	JNZ          loop
-	TESTQ        $0x00000002, DI
+	TESTQ        $0x00000002, R8
 	JZ           store
-	MOVQ         bias+40(FP), AX
-	VBROADCASTSS lo+48(FP), Z20
-	VBROADCASTSS hi+52(FP), Z21
+	MOVQ         bias+48(FP), AX
+	VBROADCASTSS lo+56(FP), Z20
+	VBROADCASTSS hi+60(FP), Z21
 	VBROADCASTSS (AX), Z22
 	VADDPS       Z22, Z0, Z0
 	VMAXPS       Z0, Z20, Z0
@@ -1291,84 +1321,86 @@ loop:
 	VMINPS       Z19, Z21, Z19
 
 store:
-	MOVQ    BX, AX
+	MOVQ    SI, AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z2, (AX)
 	VMOVUPS Z3, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z4, (AX)
 	VMOVUPS Z5, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z6, (AX)
 	VMOVUPS Z7, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z8, (AX)
 	VMOVUPS Z9, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z10, (AX)
 	VMOVUPS Z11, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z12, (AX)
 	VMOVUPS Z13, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z14, (AX)
 	VMOVUPS Z15, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z16, (AX)
 	VMOVUPS Z17, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z18, (AX)
 	VMOVUPS Z19, 64(AX)
 	VZEROUPPER
 	RET
 
-// func gemmTileAVX512x11(k int, a *float32, b *float32, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)
-// Requires: AVX, AVX512F
-TEXT ·gemmTileAVX512x11(SB), NOSPLIT, $0-64
+// func gemmTileAVX512x11(k int, a *float32, b *float32, ldb int, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·gemmTileAVX512x11(SB), NOSPLIT, $0-72
 	MOVQ    k+0(FP), AX
 	MOVQ    a+8(FP), CX
 	MOVQ    b+16(FP), DX
-	MOVQ    c+24(FP), BX
-	MOVQ    ldc+32(FP), SI
-	MOVQ    flags+56(FP), DI
-	SHLQ    $0x02, SI
-	TESTQ   $0x00000001, DI
+	MOVQ    ldb+24(FP), BX
+	MOVQ    c+32(FP), SI
+	MOVQ    ldc+40(FP), DI
+	MOVQ    flags+64(FP), R8
+	SHLQ    $0x02, BX
+	SHLQ    $0x02, DI
+	TESTQ   $0x00000001, R8
 	JZ      fresh
-	MOVQ    BX, R8
-	VMOVUPS (R8), Z0
-	VMOVUPS 64(R8), Z1
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z2
-	VMOVUPS 64(R8), Z3
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z4
-	VMOVUPS 64(R8), Z5
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z6
-	VMOVUPS 64(R8), Z7
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z8
-	VMOVUPS 64(R8), Z9
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z10
-	VMOVUPS 64(R8), Z11
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z12
-	VMOVUPS 64(R8), Z13
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z14
-	VMOVUPS 64(R8), Z15
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z16
-	VMOVUPS 64(R8), Z17
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z18
-	VMOVUPS 64(R8), Z19
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z20
-	VMOVUPS 64(R8), Z21
+	MOVQ    SI, R9
+	VMOVUPS (R9), Z0
+	VMOVUPS 64(R9), Z1
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z2
+	VMOVUPS 64(R9), Z3
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z4
+	VMOVUPS 64(R9), Z5
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z6
+	VMOVUPS 64(R9), Z7
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z8
+	VMOVUPS 64(R9), Z9
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z10
+	VMOVUPS 64(R9), Z11
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z12
+	VMOVUPS 64(R9), Z13
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z14
+	VMOVUPS 64(R9), Z15
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z16
+	VMOVUPS 64(R9), Z17
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z18
+	VMOVUPS 64(R9), Z19
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z20
+	VMOVUPS 64(R9), Z21
 	JMP     loop
 
 fresh:
@@ -1398,6 +1430,8 @@ fresh:
 loop:
 	VMOVUPS      (DX), Z22
 	VMOVUPS      64(DX), Z23
+	PREFETCHT0   128(DX)
+	PREFETCHT0   192(DX)
 	VBROADCASTSS (CX), Z24
 	VFMADD231PS  Z22, Z24, Z0
 	VFMADD231PS  Z23, Z24, Z1
@@ -1432,14 +1466,14 @@ loop:
 	VFMADD231PS  Z22, Z24, Z20
 	VFMADD231PS  Z23, Z24, Z21
 	ADDQ         $0x2c, CX
-	ADDQ         $0x80, DX
+	ADDQ         BX, DX
 	DECQ         AX
 	JNZ          loop
-	TESTQ        $0x00000002, DI
+	TESTQ        $0x00000002, R8
 	JZ           store
-	MOVQ         bias+40(FP), AX
-	VBROADCASTSS lo+48(FP), Z22
-	VBROADCASTSS hi+52(FP), Z23
+	MOVQ         bias+48(FP), AX
+	VBROADCASTSS lo+56(FP), Z22
+	VBROADCASTSS hi+60(FP), Z23
 	VBROADCASTSS (AX), Z24
 	VADDPS       Z24, Z0, Z0
 	VMAXPS       Z0, Z22, Z0
@@ -1519,90 +1553,92 @@ loop:
 	VMINPS       Z21, Z23, Z21
 
 store:
-	MOVQ    BX, AX
+	MOVQ    SI, AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z2, (AX)
 	VMOVUPS Z3, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z4, (AX)
 	VMOVUPS Z5, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z6, (AX)
 	VMOVUPS Z7, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z8, (AX)
 	VMOVUPS Z9, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z10, (AX)
 	VMOVUPS Z11, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z12, (AX)
 	VMOVUPS Z13, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z14, (AX)
 	VMOVUPS Z15, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z16, (AX)
 	VMOVUPS Z17, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z18, (AX)
 	VMOVUPS Z19, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z20, (AX)
 	VMOVUPS Z21, 64(AX)
 	VZEROUPPER
 	RET
 
-// func gemmTileAVX512x12(k int, a *float32, b *float32, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)
-// Requires: AVX, AVX512F
-TEXT ·gemmTileAVX512x12(SB), NOSPLIT, $0-64
+// func gemmTileAVX512x12(k int, a *float32, b *float32, ldb int, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·gemmTileAVX512x12(SB), NOSPLIT, $0-72
 	MOVQ    k+0(FP), AX
 	MOVQ    a+8(FP), CX
 	MOVQ    b+16(FP), DX
-	MOVQ    c+24(FP), BX
-	MOVQ    ldc+32(FP), SI
-	MOVQ    flags+56(FP), DI
-	SHLQ    $0x02, SI
-	TESTQ   $0x00000001, DI
+	MOVQ    ldb+24(FP), BX
+	MOVQ    c+32(FP), SI
+	MOVQ    ldc+40(FP), DI
+	MOVQ    flags+64(FP), R8
+	SHLQ    $0x02, BX
+	SHLQ    $0x02, DI
+	TESTQ   $0x00000001, R8
 	JZ      fresh
-	MOVQ    BX, R8
-	VMOVUPS (R8), Z0
-	VMOVUPS 64(R8), Z1
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z2
-	VMOVUPS 64(R8), Z3
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z4
-	VMOVUPS 64(R8), Z5
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z6
-	VMOVUPS 64(R8), Z7
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z8
-	VMOVUPS 64(R8), Z9
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z10
-	VMOVUPS 64(R8), Z11
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z12
-	VMOVUPS 64(R8), Z13
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z14
-	VMOVUPS 64(R8), Z15
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z16
-	VMOVUPS 64(R8), Z17
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z18
-	VMOVUPS 64(R8), Z19
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z20
-	VMOVUPS 64(R8), Z21
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z22
-	VMOVUPS 64(R8), Z23
+	MOVQ    SI, R9
+	VMOVUPS (R9), Z0
+	VMOVUPS 64(R9), Z1
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z2
+	VMOVUPS 64(R9), Z3
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z4
+	VMOVUPS 64(R9), Z5
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z6
+	VMOVUPS 64(R9), Z7
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z8
+	VMOVUPS 64(R9), Z9
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z10
+	VMOVUPS 64(R9), Z11
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z12
+	VMOVUPS 64(R9), Z13
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z14
+	VMOVUPS 64(R9), Z15
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z16
+	VMOVUPS 64(R9), Z17
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z18
+	VMOVUPS 64(R9), Z19
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z20
+	VMOVUPS 64(R9), Z21
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z22
+	VMOVUPS 64(R9), Z23
 	JMP     loop
 
 fresh:
@@ -1634,6 +1670,8 @@ fresh:
 loop:
 	VMOVUPS      (DX), Z24
 	VMOVUPS      64(DX), Z25
+	PREFETCHT0   128(DX)
+	PREFETCHT0   192(DX)
 	VBROADCASTSS (CX), Z26
 	VFMADD231PS  Z24, Z26, Z0
 	VFMADD231PS  Z25, Z26, Z1
@@ -1671,14 +1709,14 @@ loop:
 	VFMADD231PS  Z24, Z26, Z22
 	VFMADD231PS  Z25, Z26, Z23
 	ADDQ         $0x30, CX
-	ADDQ         $0x80, DX
+	ADDQ         BX, DX
 	DECQ         AX
 	JNZ          loop
-	TESTQ        $0x00000002, DI
+	TESTQ        $0x00000002, R8
 	JZ           store
-	MOVQ         bias+40(FP), AX
-	VBROADCASTSS lo+48(FP), Z24
-	VBROADCASTSS hi+52(FP), Z25
+	MOVQ         bias+48(FP), AX
+	VBROADCASTSS lo+56(FP), Z24
+	VBROADCASTSS hi+60(FP), Z25
 	VBROADCASTSS (AX), Z26
 	VADDPS       Z26, Z0, Z0
 	VMAXPS       Z0, Z24, Z0
@@ -1765,96 +1803,98 @@ loop:
 	VMINPS       Z23, Z25, Z23
 
 store:
-	MOVQ    BX, AX
+	MOVQ    SI, AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z2, (AX)
 	VMOVUPS Z3, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z4, (AX)
 	VMOVUPS Z5, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z6, (AX)
 	VMOVUPS Z7, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z8, (AX)
 	VMOVUPS Z9, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z10, (AX)
 	VMOVUPS Z11, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z12, (AX)
 	VMOVUPS Z13, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z14, (AX)
 	VMOVUPS Z15, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z16, (AX)
 	VMOVUPS Z17, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z18, (AX)
 	VMOVUPS Z19, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z20, (AX)
 	VMOVUPS Z21, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z22, (AX)
 	VMOVUPS Z23, 64(AX)
 	VZEROUPPER
 	RET
 
-// func gemmTileAVX512x13(k int, a *float32, b *float32, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)
-// Requires: AVX, AVX512F
-TEXT ·gemmTileAVX512x13(SB), NOSPLIT, $0-64
+// func gemmTileAVX512x13(k int, a *float32, b *float32, ldb int, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·gemmTileAVX512x13(SB), NOSPLIT, $0-72
 	MOVQ    k+0(FP), AX
 	MOVQ    a+8(FP), CX
 	MOVQ    b+16(FP), DX
-	MOVQ    c+24(FP), BX
-	MOVQ    ldc+32(FP), SI
-	MOVQ    flags+56(FP), DI
-	SHLQ    $0x02, SI
-	TESTQ   $0x00000001, DI
+	MOVQ    ldb+24(FP), BX
+	MOVQ    c+32(FP), SI
+	MOVQ    ldc+40(FP), DI
+	MOVQ    flags+64(FP), R8
+	SHLQ    $0x02, BX
+	SHLQ    $0x02, DI
+	TESTQ   $0x00000001, R8
 	JZ      fresh
-	MOVQ    BX, R8
-	VMOVUPS (R8), Z0
-	VMOVUPS 64(R8), Z1
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z2
-	VMOVUPS 64(R8), Z3
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z4
-	VMOVUPS 64(R8), Z5
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z6
-	VMOVUPS 64(R8), Z7
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z8
-	VMOVUPS 64(R8), Z9
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z10
-	VMOVUPS 64(R8), Z11
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z12
-	VMOVUPS 64(R8), Z13
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z14
-	VMOVUPS 64(R8), Z15
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z16
-	VMOVUPS 64(R8), Z17
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z18
-	VMOVUPS 64(R8), Z19
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z20
-	VMOVUPS 64(R8), Z21
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z22
-	VMOVUPS 64(R8), Z23
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z24
-	VMOVUPS 64(R8), Z25
+	MOVQ    SI, R9
+	VMOVUPS (R9), Z0
+	VMOVUPS 64(R9), Z1
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z2
+	VMOVUPS 64(R9), Z3
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z4
+	VMOVUPS 64(R9), Z5
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z6
+	VMOVUPS 64(R9), Z7
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z8
+	VMOVUPS 64(R9), Z9
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z10
+	VMOVUPS 64(R9), Z11
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z12
+	VMOVUPS 64(R9), Z13
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z14
+	VMOVUPS 64(R9), Z15
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z16
+	VMOVUPS 64(R9), Z17
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z18
+	VMOVUPS 64(R9), Z19
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z20
+	VMOVUPS 64(R9), Z21
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z22
+	VMOVUPS 64(R9), Z23
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z24
+	VMOVUPS 64(R9), Z25
 	JMP     loop
 
 fresh:
@@ -1888,6 +1928,8 @@ fresh:
 loop:
 	VMOVUPS      (DX), Z26
 	VMOVUPS      64(DX), Z27
+	PREFETCHT0   128(DX)
+	PREFETCHT0   192(DX)
 	VBROADCASTSS (CX), Z28
 	VFMADD231PS  Z26, Z28, Z0
 	VFMADD231PS  Z27, Z28, Z1
@@ -1928,14 +1970,14 @@ loop:
 	VFMADD231PS  Z26, Z28, Z24
 	VFMADD231PS  Z27, Z28, Z25
 	ADDQ         $0x34, CX
-	ADDQ         $0x80, DX
+	ADDQ         BX, DX
 	DECQ         AX
 	JNZ          loop
-	TESTQ        $0x00000002, DI
+	TESTQ        $0x00000002, R8
 	JZ           store
-	MOVQ         bias+40(FP), AX
-	VBROADCASTSS lo+48(FP), Z26
-	VBROADCASTSS hi+52(FP), Z27
+	MOVQ         bias+48(FP), AX
+	VBROADCASTSS lo+56(FP), Z26
+	VBROADCASTSS hi+60(FP), Z27
 	VBROADCASTSS (AX), Z28
 	VADDPS       Z28, Z0, Z0
 	VMAXPS       Z0, Z26, Z0
@@ -2029,102 +2071,104 @@ loop:
 	VMINPS       Z25, Z27, Z25
 
 store:
-	MOVQ    BX, AX
+	MOVQ    SI, AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z2, (AX)
 	VMOVUPS Z3, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z4, (AX)
 	VMOVUPS Z5, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z6, (AX)
 	VMOVUPS Z7, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z8, (AX)
 	VMOVUPS Z9, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z10, (AX)
 	VMOVUPS Z11, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z12, (AX)
 	VMOVUPS Z13, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z14, (AX)
 	VMOVUPS Z15, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z16, (AX)
 	VMOVUPS Z17, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z18, (AX)
 	VMOVUPS Z19, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z20, (AX)
 	VMOVUPS Z21, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z22, (AX)
 	VMOVUPS Z23, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z24, (AX)
 	VMOVUPS Z25, 64(AX)
 	VZEROUPPER
 	RET
 
-// func gemmTileAVX512x14(k int, a *float32, b *float32, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)
-// Requires: AVX, AVX512F
-TEXT ·gemmTileAVX512x14(SB), NOSPLIT, $0-64
+// func gemmTileAVX512x14(k int, a *float32, b *float32, ldb int, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·gemmTileAVX512x14(SB), NOSPLIT, $0-72
 	MOVQ    k+0(FP), AX
 	MOVQ    a+8(FP), CX
 	MOVQ    b+16(FP), DX
-	MOVQ    c+24(FP), BX
-	MOVQ    ldc+32(FP), SI
-	MOVQ    flags+56(FP), DI
-	SHLQ    $0x02, SI
-	TESTQ   $0x00000001, DI
+	MOVQ    ldb+24(FP), BX
+	MOVQ    c+32(FP), SI
+	MOVQ    ldc+40(FP), DI
+	MOVQ    flags+64(FP), R8
+	SHLQ    $0x02, BX
+	SHLQ    $0x02, DI
+	TESTQ   $0x00000001, R8
 	JZ      fresh
-	MOVQ    BX, R8
-	VMOVUPS (R8), Z0
-	VMOVUPS 64(R8), Z1
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z2
-	VMOVUPS 64(R8), Z3
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z4
-	VMOVUPS 64(R8), Z5
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z6
-	VMOVUPS 64(R8), Z7
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z8
-	VMOVUPS 64(R8), Z9
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z10
-	VMOVUPS 64(R8), Z11
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z12
-	VMOVUPS 64(R8), Z13
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z14
-	VMOVUPS 64(R8), Z15
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z16
-	VMOVUPS 64(R8), Z17
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z18
-	VMOVUPS 64(R8), Z19
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z20
-	VMOVUPS 64(R8), Z21
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z22
-	VMOVUPS 64(R8), Z23
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z24
-	VMOVUPS 64(R8), Z25
-	ADDQ    SI, R8
-	VMOVUPS (R8), Z26
-	VMOVUPS 64(R8), Z27
+	MOVQ    SI, R9
+	VMOVUPS (R9), Z0
+	VMOVUPS 64(R9), Z1
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z2
+	VMOVUPS 64(R9), Z3
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z4
+	VMOVUPS 64(R9), Z5
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z6
+	VMOVUPS 64(R9), Z7
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z8
+	VMOVUPS 64(R9), Z9
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z10
+	VMOVUPS 64(R9), Z11
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z12
+	VMOVUPS 64(R9), Z13
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z14
+	VMOVUPS 64(R9), Z15
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z16
+	VMOVUPS 64(R9), Z17
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z18
+	VMOVUPS 64(R9), Z19
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z20
+	VMOVUPS 64(R9), Z21
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z22
+	VMOVUPS 64(R9), Z23
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z24
+	VMOVUPS 64(R9), Z25
+	ADDQ    DI, R9
+	VMOVUPS (R9), Z26
+	VMOVUPS 64(R9), Z27
 	JMP     loop
 
 fresh:
@@ -2160,6 +2204,8 @@ fresh:
 loop:
 	VMOVUPS      (DX), Z28
 	VMOVUPS      64(DX), Z29
+	PREFETCHT0   128(DX)
+	PREFETCHT0   192(DX)
 	VBROADCASTSS (CX), Z30
 	VFMADD231PS  Z28, Z30, Z0
 	VFMADD231PS  Z29, Z30, Z1
@@ -2203,14 +2249,14 @@ loop:
 	VFMADD231PS  Z28, Z30, Z26
 	VFMADD231PS  Z29, Z30, Z27
 	ADDQ         $0x38, CX
-	ADDQ         $0x80, DX
+	ADDQ         BX, DX
 	DECQ         AX
 	JNZ          loop
-	TESTQ        $0x00000002, DI
+	TESTQ        $0x00000002, R8
 	JZ           store
-	MOVQ         bias+40(FP), AX
-	VBROADCASTSS lo+48(FP), Z28
-	VBROADCASTSS hi+52(FP), Z29
+	MOVQ         bias+48(FP), AX
+	VBROADCASTSS lo+56(FP), Z28
+	VBROADCASTSS hi+60(FP), Z29
 	VBROADCASTSS (AX), Z30
 	VADDPS       Z30, Z0, Z0
 	VMAXPS       Z0, Z28, Z0
@@ -2311,66 +2357,68 @@ loop:
 	VMINPS       Z27, Z29, Z27
 
 store:
-	MOVQ    BX, AX
+	MOVQ    SI, AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z2, (AX)
 	VMOVUPS Z3, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z4, (AX)
 	VMOVUPS Z5, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z6, (AX)
 	VMOVUPS Z7, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z8, (AX)
 	VMOVUPS Z9, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z10, (AX)
 	VMOVUPS Z11, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z12, (AX)
 	VMOVUPS Z13, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z14, (AX)
 	VMOVUPS Z15, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z16, (AX)
 	VMOVUPS Z17, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z18, (AX)
 	VMOVUPS Z19, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z20, (AX)
 	VMOVUPS Z21, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z22, (AX)
 	VMOVUPS Z23, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z24, (AX)
 	VMOVUPS Z25, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Z26, (AX)
 	VMOVUPS Z27, 64(AX)
 	VZEROUPPER
 	RET
 
-// func gemmTileAVX2x1(k int, a *float32, b *float32, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)
+// func gemmTileAVX2x1(k int, a *float32, b *float32, ldb int, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)
 // Requires: AVX, FMA3
-TEXT ·gemmTileAVX2x1(SB), NOSPLIT, $0-64
+TEXT ·gemmTileAVX2x1(SB), NOSPLIT, $0-72
 	MOVQ    k+0(FP), AX
 	MOVQ    a+8(FP), CX
 	MOVQ    b+16(FP), DX
-	MOVQ    c+24(FP), BX
-	MOVQ    ldc+32(FP), SI
-	MOVQ    flags+56(FP), DI
-	SHLQ    $0x02, SI
-	TESTQ   $0x00000001, DI
+	MOVQ    ldb+24(FP), BX
+	MOVQ    c+32(FP), SI
+	MOVQ    ldc+40(FP), DI
+	MOVQ    flags+64(FP), R8
+	SHLQ    $0x02, BX
+	SHLQ    $0x02, DI
+	TESTQ   $0x00000001, R8
 	JZ      fresh
-	MOVQ    BX, SI
-	VMOVUPS (SI), Y0
-	VMOVUPS 32(SI), Y1
+	MOVQ    SI, DI
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
 	JMP     loop
 
 fresh:
@@ -2384,14 +2432,14 @@ loop:
 	VFMADD231PS  Y2, Y4, Y0
 	VFMADD231PS  Y3, Y4, Y1
 	ADDQ         $0x04, CX
-	ADDQ         $0x40, DX
+	ADDQ         BX, DX
 	DECQ         AX
 	JNZ          loop
-	TESTQ        $0x00000002, DI
+	TESTQ        $0x00000002, R8
 	JZ           store
-	MOVQ         bias+40(FP), AX
-	VBROADCASTSS lo+48(FP), Y2
-	VBROADCASTSS hi+52(FP), Y3
+	MOVQ         bias+48(FP), AX
+	VBROADCASTSS lo+56(FP), Y2
+	VBROADCASTSS hi+60(FP), Y3
 	VBROADCASTSS (AX), Y4
 	VADDPS       Y4, Y0, Y0
 	VMAXPS       Y0, Y2, Y0
@@ -2401,30 +2449,32 @@ loop:
 	VMINPS       Y1, Y3, Y1
 
 store:
-	MOVQ    BX, AX
+	MOVQ    SI, AX
 	VMOVUPS Y0, (AX)
 	VMOVUPS Y1, 32(AX)
 	VZEROUPPER
 	RET
 
-// func gemmTileAVX2x2(k int, a *float32, b *float32, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)
+// func gemmTileAVX2x2(k int, a *float32, b *float32, ldb int, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)
 // Requires: AVX, FMA3
-TEXT ·gemmTileAVX2x2(SB), NOSPLIT, $0-64
+TEXT ·gemmTileAVX2x2(SB), NOSPLIT, $0-72
 	MOVQ    k+0(FP), AX
 	MOVQ    a+8(FP), CX
 	MOVQ    b+16(FP), DX
-	MOVQ    c+24(FP), BX
-	MOVQ    ldc+32(FP), SI
-	MOVQ    flags+56(FP), DI
-	SHLQ    $0x02, SI
-	TESTQ   $0x00000001, DI
+	MOVQ    ldb+24(FP), BX
+	MOVQ    c+32(FP), SI
+	MOVQ    ldc+40(FP), DI
+	MOVQ    flags+64(FP), R8
+	SHLQ    $0x02, BX
+	SHLQ    $0x02, DI
+	TESTQ   $0x00000001, R8
 	JZ      fresh
-	MOVQ    BX, R8
-	VMOVUPS (R8), Y0
-	VMOVUPS 32(R8), Y1
-	ADDQ    SI, R8
-	VMOVUPS (R8), Y2
-	VMOVUPS 32(R8), Y3
+	MOVQ    SI, R9
+	VMOVUPS (R9), Y0
+	VMOVUPS 32(R9), Y1
+	ADDQ    DI, R9
+	VMOVUPS (R9), Y2
+	VMOVUPS 32(R9), Y3
 	JMP     loop
 
 fresh:
@@ -2443,14 +2493,14 @@ loop:
 	VFMADD231PS  Y4, Y6, Y2
 	VFMADD231PS  Y5, Y6, Y3
 	ADDQ         $0x08, CX
-	ADDQ         $0x40, DX
+	ADDQ         BX, DX
 	DECQ         AX
 	JNZ          loop
-	TESTQ        $0x00000002, DI
+	TESTQ        $0x00000002, R8
 	JZ           store
-	MOVQ         bias+40(FP), AX
-	VBROADCASTSS lo+48(FP), Y4
-	VBROADCASTSS hi+52(FP), Y5
+	MOVQ         bias+48(FP), AX
+	VBROADCASTSS lo+56(FP), Y4
+	VBROADCASTSS hi+60(FP), Y5
 	VBROADCASTSS (AX), Y6
 	VADDPS       Y6, Y0, Y0
 	VMAXPS       Y0, Y4, Y0
@@ -2467,36 +2517,38 @@ loop:
 	VMINPS       Y3, Y5, Y3
 
 store:
-	MOVQ    BX, AX
+	MOVQ    SI, AX
 	VMOVUPS Y0, (AX)
 	VMOVUPS Y1, 32(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Y2, (AX)
 	VMOVUPS Y3, 32(AX)
 	VZEROUPPER
 	RET
 
-// func gemmTileAVX2x3(k int, a *float32, b *float32, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)
+// func gemmTileAVX2x3(k int, a *float32, b *float32, ldb int, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)
 // Requires: AVX, FMA3
-TEXT ·gemmTileAVX2x3(SB), NOSPLIT, $0-64
+TEXT ·gemmTileAVX2x3(SB), NOSPLIT, $0-72
 	MOVQ    k+0(FP), AX
 	MOVQ    a+8(FP), CX
 	MOVQ    b+16(FP), DX
-	MOVQ    c+24(FP), BX
-	MOVQ    ldc+32(FP), SI
-	MOVQ    flags+56(FP), DI
-	SHLQ    $0x02, SI
-	TESTQ   $0x00000001, DI
+	MOVQ    ldb+24(FP), BX
+	MOVQ    c+32(FP), SI
+	MOVQ    ldc+40(FP), DI
+	MOVQ    flags+64(FP), R8
+	SHLQ    $0x02, BX
+	SHLQ    $0x02, DI
+	TESTQ   $0x00000001, R8
 	JZ      fresh
-	MOVQ    BX, R8
-	VMOVUPS (R8), Y0
-	VMOVUPS 32(R8), Y1
-	ADDQ    SI, R8
-	VMOVUPS (R8), Y2
-	VMOVUPS 32(R8), Y3
-	ADDQ    SI, R8
-	VMOVUPS (R8), Y4
-	VMOVUPS 32(R8), Y5
+	MOVQ    SI, R9
+	VMOVUPS (R9), Y0
+	VMOVUPS 32(R9), Y1
+	ADDQ    DI, R9
+	VMOVUPS (R9), Y2
+	VMOVUPS 32(R9), Y3
+	ADDQ    DI, R9
+	VMOVUPS (R9), Y4
+	VMOVUPS 32(R9), Y5
 	JMP     loop
 
 fresh:
@@ -2520,14 +2572,14 @@ loop:
 	VFMADD231PS  Y6, Y8, Y4
 	VFMADD231PS  Y7, Y8, Y5
 	ADDQ         $0x0c, CX
-	ADDQ         $0x40, DX
+	ADDQ         BX, DX
 	DECQ         AX
 	JNZ          loop
-	TESTQ        $0x00000002, DI
+	TESTQ        $0x00000002, R8
 	JZ           store
-	MOVQ         bias+40(FP), AX
-	VBROADCASTSS lo+48(FP), Y6
-	VBROADCASTSS hi+52(FP), Y7
+	MOVQ         bias+48(FP), AX
+	VBROADCASTSS lo+56(FP), Y6
+	VBROADCASTSS hi+60(FP), Y7
 	VBROADCASTSS (AX), Y8
 	VADDPS       Y8, Y0, Y0
 	VMAXPS       Y0, Y6, Y0
@@ -2551,42 +2603,44 @@ loop:
 	VMINPS       Y5, Y7, Y5
 
 store:
-	MOVQ    BX, AX
+	MOVQ    SI, AX
 	VMOVUPS Y0, (AX)
 	VMOVUPS Y1, 32(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Y2, (AX)
 	VMOVUPS Y3, 32(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Y4, (AX)
 	VMOVUPS Y5, 32(AX)
 	VZEROUPPER
 	RET
 
-// func gemmTileAVX2x4(k int, a *float32, b *float32, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)
+// func gemmTileAVX2x4(k int, a *float32, b *float32, ldb int, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)
 // Requires: AVX, FMA3
-TEXT ·gemmTileAVX2x4(SB), NOSPLIT, $0-64
+TEXT ·gemmTileAVX2x4(SB), NOSPLIT, $0-72
 	MOVQ    k+0(FP), AX
 	MOVQ    a+8(FP), CX
 	MOVQ    b+16(FP), DX
-	MOVQ    c+24(FP), BX
-	MOVQ    ldc+32(FP), SI
-	MOVQ    flags+56(FP), DI
-	SHLQ    $0x02, SI
-	TESTQ   $0x00000001, DI
+	MOVQ    ldb+24(FP), BX
+	MOVQ    c+32(FP), SI
+	MOVQ    ldc+40(FP), DI
+	MOVQ    flags+64(FP), R8
+	SHLQ    $0x02, BX
+	SHLQ    $0x02, DI
+	TESTQ   $0x00000001, R8
 	JZ      fresh
-	MOVQ    BX, R8
-	VMOVUPS (R8), Y0
-	VMOVUPS 32(R8), Y1
-	ADDQ    SI, R8
-	VMOVUPS (R8), Y2
-	VMOVUPS 32(R8), Y3
-	ADDQ    SI, R8
-	VMOVUPS (R8), Y4
-	VMOVUPS 32(R8), Y5
-	ADDQ    SI, R8
-	VMOVUPS (R8), Y6
-	VMOVUPS 32(R8), Y7
+	MOVQ    SI, R9
+	VMOVUPS (R9), Y0
+	VMOVUPS 32(R9), Y1
+	ADDQ    DI, R9
+	VMOVUPS (R9), Y2
+	VMOVUPS 32(R9), Y3
+	ADDQ    DI, R9
+	VMOVUPS (R9), Y4
+	VMOVUPS 32(R9), Y5
+	ADDQ    DI, R9
+	VMOVUPS (R9), Y6
+	VMOVUPS 32(R9), Y7
 	JMP     loop
 
 fresh:
@@ -2615,14 +2669,14 @@ loop:
 	VFMADD231PS  Y8, Y10, Y6
 	VFMADD231PS  Y9, Y10, Y7
 	ADDQ         $0x10, CX
-	ADDQ         $0x40, DX
+	ADDQ         BX, DX
 	DECQ         AX
 	JNZ          loop
-	TESTQ        $0x00000002, DI
+	TESTQ        $0x00000002, R8
 	JZ           store
-	MOVQ         bias+40(FP), AX
-	VBROADCASTSS lo+48(FP), Y8
-	VBROADCASTSS hi+52(FP), Y9
+	MOVQ         bias+48(FP), AX
+	VBROADCASTSS lo+56(FP), Y8
+	VBROADCASTSS hi+60(FP), Y9
 	VBROADCASTSS (AX), Y10
 	VADDPS       Y10, Y0, Y0
 	VMAXPS       Y0, Y8, Y0
@@ -2653,48 +2707,50 @@ loop:
 	VMINPS       Y7, Y9, Y7
 
 store:
-	MOVQ    BX, AX
+	MOVQ    SI, AX
 	VMOVUPS Y0, (AX)
 	VMOVUPS Y1, 32(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Y2, (AX)
 	VMOVUPS Y3, 32(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Y4, (AX)
 	VMOVUPS Y5, 32(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Y6, (AX)
 	VMOVUPS Y7, 32(AX)
 	VZEROUPPER
 	RET
 
-// func gemmTileAVX2x5(k int, a *float32, b *float32, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)
+// func gemmTileAVX2x5(k int, a *float32, b *float32, ldb int, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)
 // Requires: AVX, FMA3
-TEXT ·gemmTileAVX2x5(SB), NOSPLIT, $0-64
+TEXT ·gemmTileAVX2x5(SB), NOSPLIT, $0-72
 	MOVQ    k+0(FP), AX
 	MOVQ    a+8(FP), CX
 	MOVQ    b+16(FP), DX
-	MOVQ    c+24(FP), BX
-	MOVQ    ldc+32(FP), SI
-	MOVQ    flags+56(FP), DI
-	SHLQ    $0x02, SI
-	TESTQ   $0x00000001, DI
+	MOVQ    ldb+24(FP), BX
+	MOVQ    c+32(FP), SI
+	MOVQ    ldc+40(FP), DI
+	MOVQ    flags+64(FP), R8
+	SHLQ    $0x02, BX
+	SHLQ    $0x02, DI
+	TESTQ   $0x00000001, R8
 	JZ      fresh
-	MOVQ    BX, R8
-	VMOVUPS (R8), Y0
-	VMOVUPS 32(R8), Y1
-	ADDQ    SI, R8
-	VMOVUPS (R8), Y2
-	VMOVUPS 32(R8), Y3
-	ADDQ    SI, R8
-	VMOVUPS (R8), Y4
-	VMOVUPS 32(R8), Y5
-	ADDQ    SI, R8
-	VMOVUPS (R8), Y6
-	VMOVUPS 32(R8), Y7
-	ADDQ    SI, R8
-	VMOVUPS (R8), Y8
-	VMOVUPS 32(R8), Y9
+	MOVQ    SI, R9
+	VMOVUPS (R9), Y0
+	VMOVUPS 32(R9), Y1
+	ADDQ    DI, R9
+	VMOVUPS (R9), Y2
+	VMOVUPS 32(R9), Y3
+	ADDQ    DI, R9
+	VMOVUPS (R9), Y4
+	VMOVUPS 32(R9), Y5
+	ADDQ    DI, R9
+	VMOVUPS (R9), Y6
+	VMOVUPS 32(R9), Y7
+	ADDQ    DI, R9
+	VMOVUPS (R9), Y8
+	VMOVUPS 32(R9), Y9
 	JMP     loop
 
 fresh:
@@ -2728,14 +2784,14 @@ loop:
 	VFMADD231PS  Y10, Y12, Y8
 	VFMADD231PS  Y11, Y12, Y9
 	ADDQ         $0x14, CX
-	ADDQ         $0x40, DX
+	ADDQ         BX, DX
 	DECQ         AX
 	JNZ          loop
-	TESTQ        $0x00000002, DI
+	TESTQ        $0x00000002, R8
 	JZ           store
-	MOVQ         bias+40(FP), AX
-	VBROADCASTSS lo+48(FP), Y10
-	VBROADCASTSS hi+52(FP), Y11
+	MOVQ         bias+48(FP), AX
+	VBROADCASTSS lo+56(FP), Y10
+	VBROADCASTSS hi+60(FP), Y11
 	VBROADCASTSS (AX), Y12
 	VADDPS       Y12, Y0, Y0
 	VMAXPS       Y0, Y10, Y0
@@ -2773,54 +2829,56 @@ loop:
 	VMINPS       Y9, Y11, Y9
 
 store:
-	MOVQ    BX, AX
+	MOVQ    SI, AX
 	VMOVUPS Y0, (AX)
 	VMOVUPS Y1, 32(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Y2, (AX)
 	VMOVUPS Y3, 32(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Y4, (AX)
 	VMOVUPS Y5, 32(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Y6, (AX)
 	VMOVUPS Y7, 32(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Y8, (AX)
 	VMOVUPS Y9, 32(AX)
 	VZEROUPPER
 	RET
 
-// func gemmTileAVX2x6(k int, a *float32, b *float32, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)
-// Requires: AVX, FMA3
-TEXT ·gemmTileAVX2x6(SB), NOSPLIT, $0-64
+// func gemmTileAVX2x6(k int, a *float32, b *float32, ldb int, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)
+// Requires: AVX, FMA3, MMX+
+TEXT ·gemmTileAVX2x6(SB), NOSPLIT, $0-72
 	MOVQ    k+0(FP), AX
 	MOVQ    a+8(FP), CX
 	MOVQ    b+16(FP), DX
-	MOVQ    c+24(FP), BX
-	MOVQ    ldc+32(FP), SI
-	MOVQ    flags+56(FP), DI
-	SHLQ    $0x02, SI
-	TESTQ   $0x00000001, DI
+	MOVQ    ldb+24(FP), BX
+	MOVQ    c+32(FP), SI
+	MOVQ    ldc+40(FP), DI
+	MOVQ    flags+64(FP), R8
+	SHLQ    $0x02, BX
+	SHLQ    $0x02, DI
+	TESTQ   $0x00000001, R8
 	JZ      fresh
-	MOVQ    BX, R8
-	VMOVUPS (R8), Y0
-	VMOVUPS 32(R8), Y1
-	ADDQ    SI, R8
-	VMOVUPS (R8), Y2
-	VMOVUPS 32(R8), Y3
-	ADDQ    SI, R8
-	VMOVUPS (R8), Y4
-	VMOVUPS 32(R8), Y5
-	ADDQ    SI, R8
-	VMOVUPS (R8), Y6
-	VMOVUPS 32(R8), Y7
-	ADDQ    SI, R8
-	VMOVUPS (R8), Y8
-	VMOVUPS 32(R8), Y9
-	ADDQ    SI, R8
-	VMOVUPS (R8), Y10
-	VMOVUPS 32(R8), Y11
+	MOVQ    SI, R9
+	VMOVUPS (R9), Y0
+	VMOVUPS 32(R9), Y1
+	ADDQ    DI, R9
+	VMOVUPS (R9), Y2
+	VMOVUPS 32(R9), Y3
+	ADDQ    DI, R9
+	VMOVUPS (R9), Y4
+	VMOVUPS 32(R9), Y5
+	ADDQ    DI, R9
+	VMOVUPS (R9), Y6
+	VMOVUPS 32(R9), Y7
+	ADDQ    DI, R9
+	VMOVUPS (R9), Y8
+	VMOVUPS 32(R9), Y9
+	ADDQ    DI, R9
+	VMOVUPS (R9), Y10
+	VMOVUPS 32(R9), Y11
 	JMP     loop
 
 fresh:
@@ -2840,6 +2898,8 @@ fresh:
 loop:
 	VMOVUPS      (DX), Y12
 	VMOVUPS      32(DX), Y13
+	PREFETCHT0   64(DX)
+	PREFETCHT0   96(DX)
 	VBROADCASTSS (CX), Y14
 	VFMADD231PS  Y12, Y14, Y0
 	VFMADD231PS  Y13, Y14, Y1
@@ -2859,14 +2919,14 @@ loop:
 	VFMADD231PS  Y12, Y14, Y10
 	VFMADD231PS  Y13, Y14, Y11
 	ADDQ         $0x18, CX
-	ADDQ         $0x40, DX
+	ADDQ         BX, DX
 	DECQ         AX
 	JNZ          loop
-	TESTQ        $0x00000002, DI
+	TESTQ        $0x00000002, R8
 	JZ           store
-	MOVQ         bias+40(FP), AX
-	VBROADCASTSS lo+48(FP), Y12
-	VBROADCASTSS hi+52(FP), Y13
+	MOVQ         bias+48(FP), AX
+	VBROADCASTSS lo+56(FP), Y12
+	VBROADCASTSS hi+60(FP), Y13
 	VBROADCASTSS (AX), Y14
 	VADDPS       Y14, Y0, Y0
 	VMAXPS       Y0, Y12, Y0
@@ -2911,22 +2971,22 @@ loop:
 	VMINPS       Y11, Y13, Y11
 
 store:
-	MOVQ    BX, AX
+	MOVQ    SI, AX
 	VMOVUPS Y0, (AX)
 	VMOVUPS Y1, 32(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Y2, (AX)
 	VMOVUPS Y3, 32(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Y4, (AX)
 	VMOVUPS Y5, 32(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Y6, (AX)
 	VMOVUPS Y7, 32(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Y8, (AX)
 	VMOVUPS Y9, 32(AX)
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS Y10, (AX)
 	VMOVUPS Y11, 32(AX)
 	VZEROUPPER

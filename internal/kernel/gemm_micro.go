@@ -14,18 +14,23 @@ type microKernel struct {
 	name       string
 	rows, cols int
 	// Assembly for the same instruction set; all nil for the portable one.
-	asm  []tileFunc // by number of rows
-	copy copyFunc   // see copyLanes
-	row  rowFunc    // see depthwiseRow
+	asm      []tileFunc                        // by number of rows
+	copy     copyFunc                          // see copyLanes
+	second   copyFunc                          // see floatPixels.load
+	row      rowFunc                           // see depthwiseRow
+	square   [6]struct{ one, four squareFunc } // by kernel size; see flatPlan.squareRows
+	winograd *winogradAsm
 }
 
-// tileFunc is the signature of the assembly, see microKernel.tile; ldc counts elements.
-type tileFunc func(k int, a, b, c *float32, ldc int, bias *float32, lo, hi float32, flags int)
+// tileFunc is the signature of the assembly, see microKernel.tile; ldb and ldc count elements.
+type tileFunc func(k int, a, b *float32, ldb int, c *float32, ldc int, bias *float32, lo, hi float32, flags int)
 
 // copyFunc and rowFunc are the signatures of further assembly; all counts are elements and at least 1.
 type (
 	copyFunc func(dst, src *float32, n, rows, ld, plane int)
 	rowFunc  func(dst, src *float32, n int, offsets *int, weights *float32, taps int, bias, lo, hi float32)
+
+	squareFunc func(dst, src *float32, n, dstLd, srcLd int, weights *float32, bias, lo, hi float32)
 )
 
 // Flags of tileFunc.
@@ -67,7 +72,7 @@ func (mk *microKernel) tile(rows, k int, a, b, c []float32, ldc int, bias []floa
 	a, b, c = a[:k*rows], b[:k*mk.cols], c[:(rows-1)*ldc+mk.cols]
 	bias = bias[:rows]
 	if mk.asm != nil {
-		mk.asm[rows](k, &a[0], &b[0], &c[0], ldc, &bias[0], lo, hi, flags)
+		mk.asm[rows](k, &a[0], &b[0], mk.cols, &c[0], ldc, &bias[0], lo, hi, flags)
 		return
 	}
 	tileGo(rows, k, a, b, c, ldc, bias, lo, hi, flags)

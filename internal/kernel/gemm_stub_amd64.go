@@ -7,99 +7,99 @@ package kernel
 // gemmTileAVX512x1 computes a tile of C of 1×32: the contract is that of microKernel.tile.
 //
 //go:noescape
-func gemmTileAVX512x1(k int, a *float32, b *float32, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)
+func gemmTileAVX512x1(k int, a *float32, b *float32, ldb int, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)
 
 // gemmTileAVX512x2 computes a tile of C of 2×32: the contract is that of microKernel.tile.
 //
 //go:noescape
-func gemmTileAVX512x2(k int, a *float32, b *float32, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)
+func gemmTileAVX512x2(k int, a *float32, b *float32, ldb int, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)
 
 // gemmTileAVX512x3 computes a tile of C of 3×32: the contract is that of microKernel.tile.
 //
 //go:noescape
-func gemmTileAVX512x3(k int, a *float32, b *float32, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)
+func gemmTileAVX512x3(k int, a *float32, b *float32, ldb int, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)
 
 // gemmTileAVX512x4 computes a tile of C of 4×32: the contract is that of microKernel.tile.
 //
 //go:noescape
-func gemmTileAVX512x4(k int, a *float32, b *float32, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)
+func gemmTileAVX512x4(k int, a *float32, b *float32, ldb int, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)
 
 // gemmTileAVX512x5 computes a tile of C of 5×32: the contract is that of microKernel.tile.
 //
 //go:noescape
-func gemmTileAVX512x5(k int, a *float32, b *float32, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)
+func gemmTileAVX512x5(k int, a *float32, b *float32, ldb int, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)
 
 // gemmTileAVX512x6 computes a tile of C of 6×32: the contract is that of microKernel.tile.
 //
 //go:noescape
-func gemmTileAVX512x6(k int, a *float32, b *float32, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)
+func gemmTileAVX512x6(k int, a *float32, b *float32, ldb int, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)
 
 // gemmTileAVX512x7 computes a tile of C of 7×32: the contract is that of microKernel.tile.
 //
 //go:noescape
-func gemmTileAVX512x7(k int, a *float32, b *float32, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)
+func gemmTileAVX512x7(k int, a *float32, b *float32, ldb int, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)
 
 // gemmTileAVX512x8 computes a tile of C of 8×32: the contract is that of microKernel.tile.
 //
 //go:noescape
-func gemmTileAVX512x8(k int, a *float32, b *float32, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)
+func gemmTileAVX512x8(k int, a *float32, b *float32, ldb int, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)
 
 // gemmTileAVX512x9 computes a tile of C of 9×32: the contract is that of microKernel.tile.
 //
 //go:noescape
-func gemmTileAVX512x9(k int, a *float32, b *float32, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)
+func gemmTileAVX512x9(k int, a *float32, b *float32, ldb int, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)
 
 // gemmTileAVX512x10 computes a tile of C of 10×32: the contract is that of microKernel.tile.
 //
 //go:noescape
-func gemmTileAVX512x10(k int, a *float32, b *float32, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)
+func gemmTileAVX512x10(k int, a *float32, b *float32, ldb int, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)
 
 // gemmTileAVX512x11 computes a tile of C of 11×32: the contract is that of microKernel.tile.
 //
 //go:noescape
-func gemmTileAVX512x11(k int, a *float32, b *float32, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)
+func gemmTileAVX512x11(k int, a *float32, b *float32, ldb int, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)
 
 // gemmTileAVX512x12 computes a tile of C of 12×32: the contract is that of microKernel.tile.
 //
 //go:noescape
-func gemmTileAVX512x12(k int, a *float32, b *float32, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)
+func gemmTileAVX512x12(k int, a *float32, b *float32, ldb int, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)
 
 // gemmTileAVX512x13 computes a tile of C of 13×32: the contract is that of microKernel.tile.
 //
 //go:noescape
-func gemmTileAVX512x13(k int, a *float32, b *float32, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)
+func gemmTileAVX512x13(k int, a *float32, b *float32, ldb int, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)
 
 // gemmTileAVX512x14 computes a tile of C of 14×32: the contract is that of microKernel.tile.
 //
 //go:noescape
-func gemmTileAVX512x14(k int, a *float32, b *float32, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)
+func gemmTileAVX512x14(k int, a *float32, b *float32, ldb int, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)
 
 // gemmTileAVX2x1 computes a tile of C of 1×16: the contract is that of microKernel.tile.
 //
 //go:noescape
-func gemmTileAVX2x1(k int, a *float32, b *float32, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)
+func gemmTileAVX2x1(k int, a *float32, b *float32, ldb int, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)
 
 // gemmTileAVX2x2 computes a tile of C of 2×16: the contract is that of microKernel.tile.
 //
 //go:noescape
-func gemmTileAVX2x2(k int, a *float32, b *float32, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)
+func gemmTileAVX2x2(k int, a *float32, b *float32, ldb int, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)
 
 // gemmTileAVX2x3 computes a tile of C of 3×16: the contract is that of microKernel.tile.
 //
 //go:noescape
-func gemmTileAVX2x3(k int, a *float32, b *float32, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)
+func gemmTileAVX2x3(k int, a *float32, b *float32, ldb int, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)
 
 // gemmTileAVX2x4 computes a tile of C of 4×16: the contract is that of microKernel.tile.
 //
 //go:noescape
-func gemmTileAVX2x4(k int, a *float32, b *float32, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)
+func gemmTileAVX2x4(k int, a *float32, b *float32, ldb int, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)
 
 // gemmTileAVX2x5 computes a tile of C of 5×16: the contract is that of microKernel.tile.
 //
 //go:noescape
-func gemmTileAVX2x5(k int, a *float32, b *float32, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)
+func gemmTileAVX2x5(k int, a *float32, b *float32, ldb int, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)
 
 // gemmTileAVX2x6 computes a tile of C of 6×16: the contract is that of microKernel.tile.
 //
 //go:noescape
-func gemmTileAVX2x6(k int, a *float32, b *float32, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)
+func gemmTileAVX2x6(k int, a *float32, b *float32, ldb int, c *float32, ldc int, bias *float32, lo float32, hi float32, flags int)

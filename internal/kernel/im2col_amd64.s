@@ -50,6 +50,110 @@ done:
 	VZEROUPPER
 	RET
 
+// func copySecondLanesAVX512(dst *float32, src *float32, n int, rows int, ld int, plane int)
+// Requires: AVX, AVX512F, BMI, BMI2, CMOV
+TEXT ·copySecondLanesAVX512(SB), NOSPLIT, $0-48
+	MOVQ    dst+0(FP), AX
+	MOVQ    src+8(FP), CX
+	MOVQ    n+16(FP), DX
+	MOVQ    rows+24(FP), BX
+	MOVQ    ld+32(FP), SI
+	MOVQ    plane+40(FP), DI
+	SHLQ    $0x02, SI
+	SHLQ    $0x02, DI
+	XORQ    R8, R8
+	LEAQ    -1(DX)(DX*1), R9
+	MOVQ    R9, R10
+	XORQ    R9, R9
+	TESTQ   R10, R10
+	CMOVQLT R9, R10
+	MOVQ    $+64, R9
+	CMPQ    R10, R9
+	CMOVQGT R9, R10
+	MOVQ    $-1, R9
+	BZHIQ   R10, R9, R9
+	MOVQ    R8, R10
+	XORQ    R8, R8
+	TESTQ   R10, R10
+	CMOVQLT R8, R10
+	MOVQ    $+64, R8
+	CMPQ    R10, R8
+	CMOVQGT R8, R10
+	MOVQ    $-1, R8
+	BZHIQ   R10, R8, R8
+	ANDNQ   R9, R8, R9
+	KMOVW   R9, K1
+	SHRQ    $0x10, R9
+	KMOVW   R9, K2
+	SHRQ    $0x10, R9
+	KMOVW   R9, K3
+	SHRQ    $0x10, R9
+	KMOVW   R9, K4
+	CMPQ    DX, $0x20
+	JNE     part
+
+whole:
+	VMOVUPS.Z (CX), K1, Z0
+	VMOVUPS.Z 64(CX), K2, Z1
+	VMOVUPS   copySecondLanesAVX512_0_1<>+0(SB), Z2
+	VPERMI2PS Z1, Z0, Z2
+	VMOVUPS   Z2, (AX)
+	VMOVUPS.Z 128(CX), K3, Z0
+	VMOVUPS.Z 192(CX), K4, Z1
+	VMOVUPS   copySecondLanesAVX512_0_1<>+0(SB), Z2
+	VPERMI2PS Z1, Z0, Z2
+	VMOVUPS   Z2, 64(AX)
+	ADDQ      DI, CX
+	ADDQ      SI, AX
+	DECQ      BX
+	JNZ       whole
+	JMP       done
+
+part:
+	MOVQ  $-1, R8
+	BZHIQ DX, R8, R8
+	KMOVW R8, K5
+	SHRQ  $0x10, R8
+	KMOVW R8, K6
+
+next:
+	VMOVUPS.Z (CX), K1, Z0
+	VMOVUPS.Z 64(CX), K2, Z1
+	VMOVUPS   copySecondLanesAVX512_0_1<>+0(SB), Z2
+	VPERMI2PS Z1, Z0, Z2
+	VMOVUPS   Z2, K5, (AX)
+	VMOVUPS.Z 128(CX), K3, Z0
+	VMOVUPS.Z 192(CX), K4, Z1
+	VMOVUPS   copySecondLanesAVX512_0_1<>+0(SB), Z2
+	VPERMI2PS Z1, Z0, Z2
+	VMOVUPS   Z2, K6, 64(AX)
+	ADDQ      DI, CX
+	ADDQ      SI, AX
+	DECQ      BX
+	JNZ       next
+
+done:
+	VZEROUPPER
+	RET
+
+DATA copySecondLanesAVX512_0_1<>+0(SB)/4, $0x00000000
+DATA copySecondLanesAVX512_0_1<>+4(SB)/4, $0x00000002
+DATA copySecondLanesAVX512_0_1<>+8(SB)/4, $0x00000004
+DATA copySecondLanesAVX512_0_1<>+12(SB)/4, $0x00000006
+DATA copySecondLanesAVX512_0_1<>+16(SB)/4, $0x00000008
+DATA copySecondLanesAVX512_0_1<>+20(SB)/4, $0x0000000a
+DATA copySecondLanesAVX512_0_1<>+24(SB)/4, $0x0000000c
+DATA copySecondLanesAVX512_0_1<>+28(SB)/4, $0x0000000e
+DATA copySecondLanesAVX512_0_1<>+32(SB)/4, $0x00000010
+DATA copySecondLanesAVX512_0_1<>+36(SB)/4, $0x00000012
+DATA copySecondLanesAVX512_0_1<>+40(SB)/4, $0x00000014
+DATA copySecondLanesAVX512_0_1<>+44(SB)/4, $0x00000016
+DATA copySecondLanesAVX512_0_1<>+48(SB)/4, $0x00000018
+DATA copySecondLanesAVX512_0_1<>+52(SB)/4, $0x0000001a
+DATA copySecondLanesAVX512_0_1<>+56(SB)/4, $0x0000001c
+DATA copySecondLanesAVX512_0_1<>+60(SB)/4, $0x0000001e
+GLOBL copySecondLanesAVX512_0_1<>(SB), RODATA|NOPTR, $64
+
 // func copyLanesAVX2(dst *float32, src *float32, n int, rows int, ld int, plane int)
 // Requires: AVX, AVX2
 TEXT ·copyLanesAVX2(SB), NOSPLIT, $0-48
@@ -128,3 +232,96 @@ DATA laneNumbers<>+116(SB)/4, $0x0000001d
 DATA laneNumbers<>+120(SB)/4, $0x0000001e
 DATA laneNumbers<>+124(SB)/4, $0x0000001f
 GLOBL laneNumbers<>(SB), RODATA|NOPTR, $128
+
+// func copySecondLanesAVX2(dst *float32, src *float32, n int, rows int, ld int, plane int)
+// Requires: AVX, AVX2
+TEXT ·copySecondLanesAVX2(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         rows+24(FP), BX
+	MOVQ         ld+32(FP), SI
+	MOVQ         plane+40(FP), DI
+	SHLQ         $0x02, SI
+	SHLQ         $0x02, DI
+	XORQ         R8, R8
+	LEAQ         -1(DX)(DX*1), R9
+	VMOVD        R8, X0
+	VPBROADCASTD X0, Y0
+	VMOVD        R9, X1
+	VPBROADCASTD X1, Y1
+	VPCMPGTD     laneNumbers<>+0(SB), Y0, Y2
+	VPCMPGTD     laneNumbers<>+0(SB), Y1, Y3
+	VPANDN       Y3, Y2, Y3
+	VPCMPGTD     laneNumbers<>+32(SB), Y0, Y2
+	VPCMPGTD     laneNumbers<>+32(SB), Y1, Y4
+	VPANDN       Y4, Y2, Y4
+	VPCMPGTD     laneNumbers<>+64(SB), Y0, Y2
+	VPCMPGTD     laneNumbers<>+64(SB), Y1, Y5
+	VPANDN       Y5, Y2, Y5
+	VPCMPGTD     laneNumbers<>+96(SB), Y0, Y0
+	VPCMPGTD     laneNumbers<>+96(SB), Y1, Y1
+	VPANDN       Y1, Y0, Y1
+	CMPQ         DX, $0x10
+	JNE          part
+
+whole:
+	VMASKMOVPS (CX), Y3, Y0
+	VMASKMOVPS 32(CX), Y4, Y2
+	VMOVUPS    copySecondLanesAVX2_0<>+0(SB), Y6
+	VPERMPS    Y0, Y6, Y0
+	VPERMPS    Y2, Y6, Y2
+	VBLENDPS   $0xf0, Y2, Y0, Y0
+	VMOVUPS    Y0, (AX)
+	VMASKMOVPS 64(CX), Y5, Y0
+	VMASKMOVPS 96(CX), Y1, Y2
+	VMOVUPS    copySecondLanesAVX2_0<>+0(SB), Y6
+	VPERMPS    Y0, Y6, Y0
+	VPERMPS    Y2, Y6, Y2
+	VBLENDPS   $0xf0, Y2, Y0, Y0
+	VMOVUPS    Y0, 32(AX)
+	ADDQ       DI, CX
+	ADDQ       SI, AX
+	DECQ       BX
+	JNZ        whole
+	JMP        done
+
+part:
+	VMOVD        DX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     laneNumbers<>+0(SB), Y0, Y2
+	VPCMPGTD     laneNumbers<>+32(SB), Y0, Y0
+
+next:
+	VMASKMOVPS (CX), Y3, Y6
+	VMASKMOVPS 32(CX), Y4, Y7
+	VMOVUPS    copySecondLanesAVX2_0<>+0(SB), Y8
+	VPERMPS    Y6, Y8, Y6
+	VPERMPS    Y7, Y8, Y7
+	VBLENDPS   $0xf0, Y7, Y6, Y6
+	VMASKMOVPS Y6, Y2, (AX)
+	VMASKMOVPS 64(CX), Y5, Y6
+	VMASKMOVPS 96(CX), Y1, Y7
+	VMOVUPS    copySecondLanesAVX2_0<>+0(SB), Y8
+	VPERMPS    Y6, Y8, Y6
+	VPERMPS    Y7, Y8, Y7
+	VBLENDPS   $0xf0, Y7, Y6, Y6
+	VMASKMOVPS Y6, Y0, 32(AX)
+	ADDQ       DI, CX
+	ADDQ       SI, AX
+	DECQ       BX
+	JNZ        next
+
+done:
+	VZEROUPPER
+	RET
+
+DATA copySecondLanesAVX2_0<>+0(SB)/4, $0x00000000
+DATA copySecondLanesAVX2_0<>+4(SB)/4, $0x00000002
+DATA copySecondLanesAVX2_0<>+8(SB)/4, $0x00000004
+DATA copySecondLanesAVX2_0<>+12(SB)/4, $0x00000006
+DATA copySecondLanesAVX2_0<>+16(SB)/4, $0x00000000
+DATA copySecondLanesAVX2_0<>+20(SB)/4, $0x00000002
+DATA copySecondLanesAVX2_0<>+24(SB)/4, $0x00000004
+DATA copySecondLanesAVX2_0<>+28(SB)/4, $0x00000006
+GLOBL copySecondLanesAVX2_0<>(SB), RODATA|NOPTR, $32

@@ -10,8 +10,18 @@ package kernel
 //go:noescape
 func copyLanesAVX512(dst *float32, src *float32, n int, rows int, ld int, plane int)
 
+// copySecondLanesAVX512 is copyLanesAVX512 of every second element: of 2n−1, n are copied.
+//
+//go:noescape
+func copySecondLanesAVX512(dst *float32, src *float32, n int, rows int, ld int, plane int)
+
 // copyLanesAVX2 copies n elements, 1 to 16, for each of rows ≥ 1 rows; from row to row dst moves by ld and src by
 // plane elements.
 //
 //go:noescape
 func copyLanesAVX2(dst *float32, src *float32, n int, rows int, ld int, plane int)
+
+// copySecondLanesAVX2 is copyLanesAVX2 of every second element: of 2n−1, n are copied.
+//
+//go:noescape
+func copySecondLanesAVX2(dst *float32, src *float32, n int, rows int, ld int, plane int)

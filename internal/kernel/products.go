@@ -1,5 +1,7 @@
 package kernel
 
+//go:generate go run ./asm -family pack -out pack_amd64.s -stubs pack_stub_amd64.go
+
 // Matrix is a matrix in a slice: element (i, j) is Data[i*Row+j*Col]. Swapping Row and Col transposes it.
 type Matrix[T any] struct {
 	Data     []T
@@ -29,23 +31,97 @@ func (p *Products[T]) Multiply(dst []T, ld, m, n, k int, a, b Matrix[T], add boo
 func (p *Products[T]) multiply(mk *microKernel, dst []float32, ld, m, n, k int, a, b Matrix[float32], add bool) {
 	w := &p.w
 	depth, width := min(k, blockK), min(productCols, roundUp(n, mk.cols))
-	w.panels = grown(w.panels, m*depth)
+	w.panels = grown(w.panels, m*depth+packSlack)
 	w.block = grown(w.block, width*depth)
 	w.edge = grown(w.edge, mk.tileSize())
 	for k0 := 0; k0 < k; k0 += blockK {
 		kn := min(blockK, k-k0)
 		w.packRows(mk, m, kn)
-		packPanels(w, a.Data[k0*a.Col:], a.Row, a.Col)
+		w.packA(mk, a.Data[k0*a.Col:], a.Row, a.Col)
 		flags := 0
 		if add || k0 > 0 {
 			flags = accumulate
 		}
-		for j0 := 0; j0 < n; j0 += width {
+		rows, j0 := &w.rows, 0
+		if mk.inPlace(rows.count, b) {
+			j0 = n / mk.cols * mk.cols
+			mk.multiplyInPlace(dst, ld, rows, b.Data[k0*b.Row:], b.Row, j0, flags)
+		}
+		for ; j0 < n; j0 += width {
 			cols := min(width, n-j0)
-			packCols(w.block, b.Data[k0*b.Row+j0*b.Col:], kn, cols, mk.cols, kn, b.Row, b.Col)
-			mk.multiply(dst[j0:], ld, &w.rows, 0, w.rows.count, []run{{n: kn}}, w.block, kn, cols, 0, 0, flags, w.edge)
+			mk.packB(w.block, b.Data[k0*b.Row+j0*b.Col:], kn, cols, b.Row, b.Col)
+			mk.multiply(dst[j0:], ld, rows, 0, rows.count, []run{{n: kn}}, w.block, kn, cols, 0, 0, flags, w.edge)
 		}
 	}
+}
+
+// inPlacePanels is how many panels of A at most read B as it lies. For more, packing B once is cheaper than reading far
+// apart rows so often.
+const inPlacePanels = 4
+
+// inPlace reports whether B need not be packed: its rows are contiguous, and not a multiple of a page apart, which would
+// make them fall into the same few places of the caches.
+func (mk *microKernel) inPlace(panels int, b Matrix[float32]) bool {
+	const page = 1024
+	return mk.asm != nil && b.Col == 1 && panels <= inPlacePanels && (b.Row+cacheLine)%page > 2*cacheLine
+}
+
+// multiplyInPlace is multiply for n columns, a multiple of the micro-kernel's, of a B with contiguous rows.
+func (mk *microKernel) multiplyInPlace(dst []float32, ld int, a *packedRows, b []float32, row, n, flags int) {
+	for j := 0; j < n; j += mk.cols {
+		from := b[j : (a.k-1)*row+j+mk.cols]
+		for p := range a.count {
+			at, rows := a.start(p), a.rows(p)
+			to := dst[at*ld+j:][:(rows-1)*ld+mk.cols]
+			mk.asm[rows](a.k, &a.data[at*a.k], &from[0], row, &to[0], ld, &a.bias[at], 0, 0, flags)
+		}
+	}
+}
+
+// packSlack is what packTransposed may write behind a panel.
+const packSlack = 16
+
+// packA is packPanels for the common layouts: contiguous rows are transposed by blocks, contiguous columns copied.
+func (w *gemmWorker) packA(mk *microKernel, a []float32, rowStride, colStride int) {
+	r := &w.rows
+	for i := range r.count {
+		at, rows := r.start(i), r.panels.rows(i)
+		dst, src := w.panels[at*r.k:][:rows*r.k+packSlack], a[at*rowStride:]
+		switch {
+		case colStride == 1 && transposes(rows, r.k):
+			src = src[:(rows-1)*rowStride+r.k]
+			trainFast.transpose(&dst[0], &src[0], rows, r.k, rows, rowStride)
+		case rowStride == 1:
+			mk.copyLanes(dst, src, rows, r.k, rows, colStride)
+		default:
+			packPanel(dst, src, rows, r.k, rowStride, colStride)
+		}
+	}
+}
+
+// packB is packCols for the common layouts, with panels of as many rows as there are. Lanes behind the last column may be
+// overwritten.
+func (mk *microKernel) packB(dst, b []float32, k, n, rowStride, colStride int) {
+	for j := 0; j < n; j += mk.cols {
+		w, panel, src := min(mk.cols, n-j), dst[j*k:][:k*mk.cols], b[j*colStride:]
+		switch {
+		case rowStride == 1 && transposes(1, k) && mk.cols%trainFast.lanes == 0:
+			for c := 0; c < w; c += trainFast.lanes {
+				count := min(trainFast.lanes, w-c)
+				from := src[c*colStride:][:(count-1)*colStride+k]
+				trainFast.transpose(&panel[c], &from[0], count, k, mk.cols, colStride)
+			}
+		case colStride == 1:
+			mk.copyLanes(panel, src, w, k, mk.cols, rowStride)
+		default:
+			packCols(panel, src, k, w, mk.cols, k, rowStride, colStride)
+		}
+	}
+}
+
+// transposes reports whether there is assembly that transposes rows of k elements.
+func transposes(rows, k int) bool {
+	return trainFast != nil && rows <= trainFast.lanes && k >= trainFast.lanes
 }
 
 // grown gives a slice of n elements with arbitrary contents, s itself if it is long enough.

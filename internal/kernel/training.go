@@ -21,6 +21,9 @@ type trainAsm struct {
 	dots      []func(out *float64, dy, src *float32, n int, offsets *int)
 	shiftMax  func(dst *float32, which *uint8, src *float32, n int, offsets *int, taps int) // n ≥ rowStep
 	shiftPick func(dx, dy *float32, which *uint8, n int, tap int)                           // multiples of rowStep
+	// See products.go; for up to lanes rows, and k at least lanes.
+	transpose func(dst, src *float32, rows, k, ldd, lds int)
+	lanes     int // float32 in a vector
 }
 
 // trainSets lists the assembly that this machine can run, the fastest first; trainFast is what is used, nil for none.

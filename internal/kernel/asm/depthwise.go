@@ -10,7 +10,111 @@ import (
 func depthwise() {
 	for _, s := range isas {
 		depthwiseRow(s)
+		for _, k := range []int{3, 5} {
+			if k*k+rowsAtOnce+1 > 2*s.lanes {
+				continue // the register file has as many vectors as two of them have lanes
+			}
+			depthwiseRows(s, k, 1)
+			depthwiseRows(s, k, rowsAtOnce)
+		}
 	}
+}
+
+// rowsAtOnce is how many rows of the output share each load of the input.
+const rowsAtOnce = 4
+
+// depthwiseRows computes rows of a k×k convolution, a vector of each at a time: an input vector is loaded once for all
+// the outputs that it belongs to.
+func depthwiseRows(s isa, k, rows int) {
+	symbol := name("depthwise%dx%dRows%d%s", k, k, rows, s.name)
+	TEXT(symbol, NOSPLIT, "func(dst, src *float32, n, dstLd, srcLd int, weights *float32, bias, lo, hi float32)")
+	Pragma("noescape")
+	Doc(name("%s computes %d rows of n ≥ 1 pixels, dstLd apart, from rows srcLd apart. It reads whole vectors.", symbol, rows))
+	dst, src, n, dld, sld := pointer("dst"), pointer("src"), pointer("n"), pointer("dstLd"), pointer("srcLd")
+	weights := pointer("weights")
+	SHLQ(operand.Imm(2), dld)
+	SHLQ(operand.Imm(2), sld)
+	w := s.vecs(k * k)
+	for t := range w {
+		VBROADCASTSS(at(weights, 4*t), w[t])
+	}
+	// Rows are reached from every third one.
+	triples := func(base, ld reg.Register, rows int) []reg.Register {
+		list := []reg.Register{base}
+		for len(list)*3 < rows {
+			p := GP64()
+			LEAQ(operand.Mem{Base: list[len(list)-1], Index: ld, Scale: 2}, p)
+			ADDQ(ld, p)
+			list = append(list, p)
+		}
+		return list
+	}
+	row := func(list []reg.Register, ld reg.Register, i, disp int) operand.Mem {
+		m := operand.Mem{Base: list[i/3], Disp: disp}
+		if i%3 > 0 {
+			m.Index, m.Scale = ld, uint8(i%3)
+		}
+		return m
+	}
+	from, to := triples(src, sld, rows+k-1), triples(dst, dld, rows)
+	acc, x := s.vecs(rows), s.vec()
+	compute := func() {
+		for _, v := range acc {
+			s.zero(v)
+		}
+		for i := range rows + k - 1 {
+			for j := range k {
+				VMOVUPS(row(from, sld, i, 4*j), x)
+				for r := range rows {
+					if t := i - r; t >= 0 && t < k {
+						VFMADD231PS(x, w[t*k+j], acc[r])
+					}
+				}
+			}
+		}
+		for _, arg := range []string{"bias", "lo", "hi"} {
+			p, err := Param(arg).Resolve()
+			if err != nil {
+				panic(err)
+			}
+			VBROADCASTSS(p.Addr, x)
+			for _, v := range acc {
+				switch arg {
+				case "bias":
+					VADDPS(x, v, v)
+				case "lo":
+					VMAXPS(v, x, v)
+				default:
+					VMINPS(v, x, v)
+				}
+			}
+		}
+	}
+
+	Label("whole")
+	CMPQ(n, operand.Imm(uint64(s.lanes)))
+	JL(operand.LabelRef("part"))
+	compute()
+	for r, v := range acc {
+		VMOVUPS(v, row(to, dld, r, 0))
+	}
+	for _, p := range append(from, to...) {
+		ADDQ(operand.Imm(uint64(s.bytes())), p)
+	}
+	SUBQ(operand.Imm(uint64(s.lanes)), n)
+	JMP(operand.LabelRef("whole"))
+
+	Label("part")
+	TESTQ(n, n)
+	JZ(operand.LabelRef("done"))
+	compute()
+	mask := s.masks(n, 1)[0]
+	for r, v := range acc {
+		s.storeMasked(v, mask, row(to, dld, r, 0))
+	}
+	Label("done")
+	VZEROUPPER()
+	RET()
 }
 
 // depthwiseRow sums shifted rows into strips of four vectors. What is left at the end of the row is done by the

@@ -12,6 +12,9 @@ const (
 	flagFinish     = 2
 )
 
+// prefetchRows is the height from which a micro-kernel has time to spare for prefetching.
+const prefetchRows = 6
+
 // gemm writes one micro-kernel for each instruction set and each number of rows up to its tallest, so that a matrix
 // whose rows do not divide evenly wastes no arithmetic on padding.
 func gemm() {
@@ -25,11 +28,12 @@ func gemm() {
 func gemmTile(s isa, rows int) {
 	const width = 2 // vectors of C's columns
 	TEXT(name("gemmTile%sx%d", s.name, rows), NOSPLIT,
-		"func(k int, a, b, c *float32, ldc int, bias *float32, lo, hi float32, flags int)")
+		"func(k int, a, b *float32, ldb int, c *float32, ldc int, bias *float32, lo, hi float32, flags int)")
 	Pragma("noescape")
 	Doc(name("gemmTile%sx%d computes a tile of C of %d×%d: the contract is that of microKernel.tile.", s.name, rows, rows, width*s.lanes))
-	k, a, b, c, ldc := pointer("k"), pointer("a"), pointer("b"), pointer("c"), pointer("ldc")
+	k, a, b, ldb, c, ldc := pointer("k"), pointer("a"), pointer("b"), pointer("ldb"), pointer("c"), pointer("ldc")
 	flags := pointer("flags")
+	SHLQ(operand.Imm(2), ldb)
 	SHLQ(operand.Imm(2), ldc)
 
 	acc := make([][]reg.VecVirtual, rows)
@@ -56,6 +60,12 @@ func gemmTile(s isa, rows int) {
 	for v := range width {
 		VMOVUPS(at(b, v*s.bytes()), bv[v])
 	}
+	if rows >= prefetchRows {
+		// Where rows of B are far apart, the tile beside this one is the next to be read.
+		for v := range width {
+			PREFETCHT0(at(b, (width+v)*s.bytes()))
+		}
+	}
 	for r := range rows {
 		av := s.vec()
 		VBROADCASTSS(at(a, 4*r), av)
@@ -64,7 +74,7 @@ func gemmTile(s isa, rows int) {
 		}
 	}
 	ADDQ(operand.Imm(uint64(4*rows)), a)
-	ADDQ(operand.Imm(uint64(width*s.bytes())), b)
+	ADDQ(ldb, b)
 	DECQ(k)
 	JNZ(operand.LabelRef("loop"))
 

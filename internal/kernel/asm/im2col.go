@@ -10,7 +10,50 @@ import (
 func im2col() {
 	for _, s := range isas {
 		copyLanes(s)
+		copySecondLanes(s)
 	}
+}
+
+// copySecondLanes is copyLanes for convolutions of stride 2.
+func copySecondLanes(s isa) {
+	const width = 2 // vectors of a panel
+	symbol := name("copySecondLanes%s", s.name)
+	TEXT(symbol, NOSPLIT, "func(dst, src *float32, n, rows, ld, plane int)")
+	Pragma("noescape")
+	Doc(name("%s is copyLanes%s of every second element: of 2n−1, n are copied.", symbol, s.name))
+	dst, src, n, rows := pointer("dst"), pointer("src"), pointer("n"), pointer("rows")
+	ld, plane := pointer("ld"), pointer("plane")
+	SHLQ(operand.Imm(2), ld)
+	SHLQ(operand.Imm(2), plane)
+	zero, span := GP64(), GP64()
+	XORQ(zero, zero)
+	LEAQ(operand.Mem{Base: n, Index: n, Scale: 1, Disp: -1}, span)
+	from := s.windowMasks(zero, span, 2*width)
+
+	walk := func(label string, store func(i int, v reg.VecVirtual)) {
+		Label(label)
+		for i := range width {
+			x := s.vecs(2)
+			for k := range x {
+				s.loadMasked(at(src, (2*i+k)*s.bytes()), from[2*i+k], x[k])
+			}
+			store(i, s.shuffle(symbol, x, func(_, l int) int { return 2 * l }, 1)[0])
+		}
+		ADDQ(plane, src)
+		ADDQ(ld, dst)
+		DECQ(rows)
+		JNZ(operand.LabelRef(label))
+		JMP(operand.LabelRef("done"))
+	}
+	CMPQ(n, operand.Imm(uint64(width*s.lanes)))
+	JNE(operand.LabelRef("part"))
+	walk("whole", func(i int, v reg.VecVirtual) { VMOVUPS(v, at(dst, i*s.bytes())) })
+	Label("part")
+	to := s.masks(n, width)
+	walk("next", func(i int, v reg.VecVirtual) { s.storeMasked(v, to[i], at(dst, i*s.bytes())) })
+	Label("done")
+	VZEROUPPER()
+	RET()
 }
 
 func copyLanes(s isa) {

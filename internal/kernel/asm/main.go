@@ -16,14 +16,16 @@ var families = map[string]func(){
 	"gemm":      gemm,
 	"im2col":    im2col,
 	"depthwise": depthwise,
+	"pack":      pack,
 	"rowmath":   rowmath,
 	"rows":      rows,
 	"shift":     shift,
 	"vector":    vector,
+	"winograd":  winograd,
 }
 
 func main() {
-	family := flag.String("family", "", "kernels to write: one of depthwise, gemm, im2col, rowmath, rows, shift, vector")
+	family := flag.String("family", "", "kernels to write: one of depthwise, gemm, im2col, pack, rowmath, rows, shift, vector, winograd")
 	flag.Parse()
 	write, ok := families[*family]
 	if !ok {

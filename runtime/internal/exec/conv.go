@@ -29,11 +29,32 @@ func bindConv(n *Node) (Kernel, error) {
 			return nil, err
 		}
 		p, _ := convGeometry(n.Call, steps, w.Shape, nil, false)
-		if k.ready, err = kernel.NewConv(p, weights, kernel.NoClamp(bias)); err != nil {
+		e := kernel.NoClamp(bias)
+		if n.Relu {
+			e.Lo = 0
+		}
+		if k.ready, err = kernel.NewConv(p, weights, e); err != nil {
 			return nil, err
+		}
+		if source, ok := n.In[0].Sizes(); ok {
+			axes, err := op.ConvAxes(n.Call, source[2:], w.Shape[2:])
+			if err != nil {
+				return nil, err
+			}
+			_, s := convGeometry(n.Call, axes, w.Shape, source, false)
+			k.ready.Prepare(s)
 		}
 	}
 	return floatKernel(n, k)
+}
+
+// TakesRelu reports whether a node's kernel can compute the Relu of its output in the same pass.
+func TakesRelu(n *Node) bool {
+	if n.Schema.Name != "Conv" || n.In[0].DType != tensor.Float32 {
+		return false
+	}
+	_, _, ok := constantWeights(n)
+	return ok
 }
 
 // constantWeights gives inputs 1 and 2 as float32 if they are constants and the kernel will want them packed.

@@ -18,6 +18,8 @@ type Node struct {
 	Name string
 	// Outputs are the outputs' names, "" for one that is left out.
 	Outputs []string
+	// Relu asks for the output under a Relu. Only nodes that TakesRelu agreed to are asked.
+	Relu bool
 	*op.Call
 }
 

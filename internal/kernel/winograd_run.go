@@ -1,0 +1,156 @@
+package kernel
+
+import "sync"
+
+// winogradRun is one run of a convolution.
+type winogradRun struct {
+	*winogradPlan
+	filter   []float32
+	dst, src []float32
+}
+
+// winogradWorker is what one thread works in.
+type winogradWorker struct {
+	input    []float32 // V: by panel of tiles, by point, by channel
+	products []float32 // by point, by output channel, by tile of the group
+	stage    []float32 // by row of the tiles' input, by phase
+	tmp      []float32
+	result   []float32 // by row of the tiles, by phase
+	pieces   []tilePiece
+}
+
+// tilePiece is a stretch of neighbouring tiles of one line, within one panel of V.
+type tilePiece struct {
+	image  int
+	inRow  int // the input row under the first row of the tiles; may lie outside
+	outRow int
+	lane   int // the first tile's number in its line
+	n      int
+	col    int // the first tile's number in the group
+}
+
+var winogradWorkers = sync.Pool{New: func() any { return new(winogradWorker) }}
+
+// run computes dst from src.
+func (p *winogradPlan) run(pool *Pool, scratch, dst, src []float32) {
+	r := winogradRun{winogradPlan: p, filter: p.w.filter(p.a), dst: dst, src: src}
+	each := p.scratch()
+	if need := p.threads * each; len(scratch) < need {
+		scratch = make([]float32, need)
+	}
+	pool.For(p.groups*p.chunks, 1, func(worker, lo, hi int) {
+		w := winogradWorkers.Get().(*winogradWorker)
+		s := scratch[worker*each:]
+		w.input, s = s[:p.inputLen()], s[p.inputLen():]
+		w.products, s = s[:p.productLen()], s[p.productLen():]
+		w.stage, s = s[:p.stageLen()], s[p.stageLen():]
+		w.tmp, s = s[:p.tmpLen()], s[p.tmpLen():]
+		w.result = s[:p.resultLen()]
+		for task := lo; task < hi; task++ {
+			r.task(w, task/p.chunks, task%p.chunks)
+		}
+		pieces := w.pieces
+		*w = winogradWorker{pieces: pieces}
+		winogradWorkers.Put(w)
+	})
+}
+
+func (r *winogradRun) task(w *winogradWorker, group, chunk int) {
+	first := group * r.groupTiles
+	tiles := min(r.groupTiles, r.tiles-first)
+	r.cut(w, first, tiles)
+	r.transform(w)
+	all := r.w.panels.count
+	for p0, end := chunk*all/r.chunks, (chunk+1)*all/r.chunks; p0 < end; p0 += r.blockPanels {
+		p1 := min(p0+r.blockPanels, end)
+		r.multiply(w, p0, p1, ceilDiv(tiles, r.w.mk.cols))
+		r.finish(w, r.w.panels.start(p0), r.w.panels.start(p1))
+	}
+}
+
+// cut finds the pieces of the group of tiles from number first.
+func (r *winogradRun) cut(w *winogradWorker, first, tiles int) {
+	w.pieces = w.pieces[:0]
+	d, cols := r.w.height.dilation, r.w.mk.cols
+	for col := 0; col < tiles; {
+		line, lane := (first+col)/r.lineTiles, (first+col)%r.lineTiles
+		n := min(r.lineTiles-lane, tiles-col, cols-col%cols)
+		row := line%r.lines/d*d*r.a.M + line%r.lines%d
+		w.pieces = append(w.pieces, tilePiece{image: line / r.lines, inRow: row - r.s.Pad[0], outRow: row, lane: lane, n: n, col: col})
+		col += n
+	}
+}
+
+// transform fills V. Whole vectors are stored, so that lanes behind a piece are overwritten with anything: the pieces of
+// a channel follow each other to the right, and what passes the end of a panel's row falls into that of the next channel,
+// which is yet to be filled.
+func (r *winogradRun) transform(w *winogradWorker) {
+	a, cols, plane := r.a, r.w.mk.cols, r.s.In[0]*r.s.In[1]
+	d := r.w.width.dilation
+	for c := range r.w.in {
+		for i := range w.pieces {
+			p := &w.pieces[i]
+			lead := p.lane % d // lanes before the piece, so that staging begins with a whole block
+			if d > 2 {
+				lead = 0
+			}
+			r.stage(w.stage, r.src[(p.image*r.w.in+c)*plane:][:plane], p, p.lane-lead, p.n+lead+(a.n-1)/a.M*d)
+			to := w.input[p.col/cols*a.points*r.pointLd+c*cols+p.col%cols:]
+			r.w.mk.winogradIn(a, to, w.stage[lead:], p.n, r.pointLd, d, w.tmp)
+		}
+	}
+}
+
+// stage copies the input under n tiles of a line, the first being number lane, with zeros around the image.
+func (r *winogradRun) stage(stage, src []float32, p *tilePiece, lane, n int) {
+	a, height, width := r.a, r.s.In[0], r.s.In[1]
+	dy := r.w.height.dilation
+	// Rows [i0, i1) lie in the image.
+	i0 := min(ceilDiv(max(-p.inRow, 0), dy), a.n)
+	i1 := min(max(ceilDiv(max(height-p.inRow, 0), dy), i0), a.n)
+	for i := range a.n {
+		if i == i0 && i1 > i0 {
+			b := phases{m: a.M, dilation: r.w.width.dilation, pad: r.s.Pad[1], lane: lane, n: n, rows: i1 - i0}
+			r.w.mk.winogradSplit(&b, stage[i*a.M*stageLanes:], src[(p.inRow+i*dy)*width:], width, dy*width, height*width)
+		}
+		if i >= i0 && i < i1 {
+			continue
+		}
+		for f := range a.M {
+			clear(stage[(i*a.M+f)*stageLanes:][:n])
+		}
+	}
+}
+
+// multiply computes the products of panels [p0, p1) of U by the first panels of V.
+func (r *winogradRun) multiply(w *winogradWorker, p0, p1, panels int) {
+	mk, in := r.w.mk, r.w.in
+	m0 := r.w.panels.start(p0)
+	for point := range r.a.points {
+		u, c := r.filter[point*r.w.out*in:], w.products[point*r.productLd:]
+		for p := p0; p < p1; p++ {
+			at, rows := r.w.panels.start(p), r.w.panels.rows(p)
+			for q := range panels {
+				v := w.input[(q*r.a.points+point)*r.pointLd:]
+				mk.tile(rows, in, u[at*in:], v, c[(at-m0)*r.groupTiles+q*mk.cols:], r.groupTiles, r.w.bias, 0, 0, 0)
+			}
+		}
+	}
+}
+
+// finish writes output channels [m0, m1) from the block's products.
+func (r *winogradRun) finish(w *winogradWorker, m0, m1 int) {
+	a, plane := r.a, r.s.Out[0]*r.s.Out[1]
+	height, width, dy := r.s.Out[0], r.s.Out[1], r.w.height.dilation
+	for m := m0; m < m1; m++ {
+		for i := range w.pieces {
+			p := &w.pieces[i]
+			r.w.mk.winogradOut(a, w.result, w.products[(m-m0)*r.groupTiles+p.col:], p.n, r.productLd, w.tmp,
+				r.w.bias[m], r.w.clamp[0], r.w.clamp[1])
+			rows := min(a.M, ceilDiv(height-p.outRow, dy))
+			b := phases{m: a.M, dilation: r.w.width.dilation, lane: p.lane, n: p.n, rows: rows}
+			out := r.dst[(p.image*r.w.out+m)*plane+p.outRow*width:][:(rows-1)*dy*width+width]
+			r.w.mk.winogradJoin(&b, out, w.result, width, dy*width)
+		}
+	}
+}
