@@ -223,9 +223,12 @@ func (o *searchOptions) finish(a *app, s *search.Search, log *searchLog) error {
 	}
 	h := s.History()
 	last := h[len(h)-1]
-	a.printf("%s", d.Architecture.String())
+	fmt.Fprint(a.stdout, d.Architecture.String()) // a valid architecture has a printable name
 	a.printf("loss %.4f, mIoU %s on validation, after %d epochs\n", last.Loss, percent(last.MIoU), last.Epoch)
-	a.printf("%s\n%s\n%s\n", path, arch, report)
+	a.printf("%s\n%s\n", path, arch)
+	if report != "" {
+		a.printf("%s\n", report)
+	}
 	a.printf("Next:  autodeeplab compile %s -o net.onnx\n", arch)
 	return nil
 }
