@@ -73,8 +73,9 @@ The weights of the network are trained on one half of the training set, α and �
 left at the end is decoded into an architecture, which compile takes.
 
 The folder of -o gets the state of the search (` + checkpointFile + `), α and β
-(` + relaxationFile + `) and the decoded architecture (` + architectureFile + `). A search that was
-stopped, by Ctrl-C or by anything else, goes on with --resume to the very same bytes.
+(` + relaxationFile + `), the decoded architecture (` + architectureFile + `), the log (` + logFile + `, and event
+files for TensorBoard) and a report (` + reportFile + `). A search that was stopped, by Ctrl-C or by anything
+else, goes on with --resume to the very same bytes.
 
 Every option comes from --preset unless it is given: paper is the search of the paper (days on a CPU),
 small is for a CPU and a data set of some hundred images.`,

@@ -77,9 +77,21 @@ func TestSearch(t *testing.T) {
 	succeed(t, dir, "decode DIR/out/relaxation.safetensors")
 	succeed(t, dir, "compile DIR/out/architecture.json --filters 2 --classes 3 --input-size 33x33 -o DIR/net.onnx")
 
+	if lines := strings.Count(string(read(t, filepath.Join(dir, "out", logFile))), "\n"); lines != 4 {
+		t.Errorf("%s has %d lines, want a heading and 3 epochs", logFile, lines)
+	}
+	page := read(t, filepath.Join(dir, "out", reportFile))
+	succeed(t, dir, "report DIR/out")
+	if !bytes.Equal(page, read(t, filepath.Join(dir, "out", reportFile))) || !bytes.Contains(page, []byte("Architecture search")) {
+		t.Error("report writes another page than search did")
+	}
+	if events, err := filepath.Glob(filepath.Join(dir, "out", "events.out.tfevents.*")); err != nil || len(events) != 1 {
+		t.Errorf("event files %v, %v", events, err)
+	}
+
 	// The same command gives the same files; a finished search that is resumed changes none.
 	succeed(t, dir, "search --data DIR/data -o DIR/again --validate-every 1"+tinySearch)
-	for _, name := range []string{checkpointFile, relaxationFile, architectureFile} {
+	for _, name := range []string{checkpointFile, relaxationFile, architectureFile, logFile, reportFile} {
 		a, b := read(t, filepath.Join(dir, "out", name)), read(t, filepath.Join(dir, "again", name))
 		if !bytes.Equal(a, b) {
 			t.Errorf("%s differs between two runs of the same command", name)
@@ -130,6 +142,9 @@ func TestSearchErrors(t *testing.T) {
 		{"search --data DIR/data -o DIR/broken --resume --scale 1 --crops 16", exitFailure, []string{"checkpoint.safetensors", "damaged"}},
 		{"search --data DIR/data -o DIR/out --cost latency --cost-weight 1 --scale 1 --crops 16 --batch 1", exitFailure, []string{"--cost-table"}},
 		{"search --data DIR/data -o DIR/out --cost latency --cost-table DIR/data/classes.json", exitFailure, []string{"classes.json", "unknown field"}},
+		{"report DIR/empty", exitFailure, []string{"checkpoint.safetensors", "no such file"}},
+		{"report DIR/broken", exitFailure, []string{"checkpoint.safetensors", "damaged"}},
+		{"report", exitUsage, []string{"the folder of a search"}},
 		{"search --data DIR/data -o DIR/out extra", exitUsage, []string{"no arguments"}},
 	} {
 		fail(t, dir, test.args, test.status, test.want...)
