@@ -2,8 +2,8 @@
 """The search's supernet and one step of its two-level optimisation in PyTorch, written from the paper (Liu et al., CVPR
 2019, sections 3 and 4) and not from this project's Go code, as the oracle of its tests. README.md has the conventions.
 
-  supernet.py           writes supernet-*.json beside itself
-  supernet.py --check   holds this file to finite differences and to a second forward pass in NumPy
+  supernet.py          writes supernet-*.json beside itself
+  supernet.py --check  holds this file to finite differences and to a second forward pass in NumPy
 
 Everything is float64. Images are [N, 3, H, W], kernels [out, in / groups, height, width].
 """
