@@ -12,7 +12,7 @@ import (
 
 	"autodeeplab/decode"
 	"autodeeplab/internal/atomicfile"
-	reports "autodeeplab/internal/report"
+	"autodeeplab/internal/searchpage"
 	"autodeeplab/search"
 )
 
@@ -31,7 +31,7 @@ type searchLog struct {
 	dir      string
 	s        *search.Search
 	file     *os.File
-	events   *reports.Events
+	events   *searchpage.Events
 	warnings []string
 	err      error
 }
@@ -42,12 +42,12 @@ func newSearchLog(dir string, s *search.Search) (*searchLog, error) {
 		return l, nil
 	}
 	now := time.Now()
-	f, err := os.Create(filepath.Join(dir, reports.EventsFile(now)))
+	f, err := os.Create(filepath.Join(dir, searchpage.EventsFile(now)))
 	if err != nil {
 		return nil, err
 	}
 	l.file = f
-	l.events, err = reports.NewEvents(f, now)
+	l.events, err = searchpage.NewEvents(f, now)
 	return l, err
 }
 
@@ -151,27 +151,27 @@ func (l *searchLog) report(d *decode.Decoding) (string, error) {
 }
 
 // searchPage is the report of a search as it stands.
-func searchPage(o search.Options, history []search.Record, r *decode.Relaxation, d *decode.Decoding) *reports.Page {
-	p := &reports.Page{Title: "Architecture search", Relaxation: r, Decoding: d}
+func searchPage(o search.Options, history []search.Record, r *decode.Relaxation, d *decode.Decoding) *searchpage.Page {
+	p := &searchpage.Page{Title: "Architecture search", Relaxation: r, Decoding: d}
 	for _, f := range search.Flags {
-		p.Options = append(p.Options, reports.Option{Name: "--" + f.Name, Value: f.Text(&o)})
+		p.Options = append(p.Options, searchpage.Option{Name: "--" + f.Name, Value: f.Text(&o)})
 	}
-	curve := func(name, column string, scale float64) reports.Curve {
+	curve := func(name, column string, scale float64) searchpage.Curve {
 		for _, c := range logColumns {
 			if c.name == column {
-				return reports.Points(name, len(history), func(i int) (float64, float64, bool) {
+				return searchpage.Points(name, len(history), func(i int) (float64, float64, bool) {
 					v, ok := c.value(history[i])
 					return float64(history[i].Epoch), scale * v, ok
 				})
 			}
 		}
-		return reports.Points(name, 0, func(int) (float64, float64, bool) { return 0, math.NaN(), false })
+		return searchpage.Points(name, 0, func(int) (float64, float64, bool) { return 0, math.NaN(), false })
 	}
-	p.Charts = []reports.Chart{
-		{Title: "Loss", Unit: "cross-entropy", Curves: []reports.Curve{curve("half A (weights)", "loss", 1), curve("half B (α, β)", "loss_half_b", 1)}},
-		{Title: "Validation of the supernet", Unit: "mIoU, %", Curves: []reports.Curve{curve("mIoU", "miou", 100)}},
-		{Title: "Entropy of the relaxation", Unit: "1 = uniform", Curves: []reports.Curve{curve("α", "alpha_entropy", 1), curve("β", "beta_entropy", 1)}},
-		{Title: "Expected cost", Unit: "of uniform α, β", Curves: []reports.Curve{curve("cost", "cost", 1)}},
+	p.Charts = []searchpage.Chart{
+		{Title: "Loss", Unit: "cross-entropy", Curves: []searchpage.Curve{curve("half A (weights)", "loss", 1), curve("half B (α, β)", "loss_half_b", 1)}},
+		{Title: "Validation of the supernet", Unit: "mIoU, %", Curves: []searchpage.Curve{curve("mIoU", "miou", 100)}},
+		{Title: "Entropy of the relaxation", Unit: "1 = uniform", Curves: []searchpage.Curve{curve("α", "alpha_entropy", 1), curve("β", "beta_entropy", 1)}},
+		{Title: "Expected cost", Unit: "of uniform α, β", Curves: []searchpage.Curve{curve("cost", "cost", 1)}},
 	}
 	return p
 }

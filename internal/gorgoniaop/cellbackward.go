@@ -257,7 +257,7 @@ func (c *cell[T]) poolsBackward(w *worker[T], dst []T, g *cellGrads[T], s *cellS
 		copy(dst[at:][:c.pixels], sum)
 
 		mix(opAvgPool, at)
-		multiply(sum, c.shares)
+		kernel.MulTo(sum, c.shares)
 		run := bordered(w, 0, c.halo1, sum, 0)
 		kernel.ShiftSum(out[first:first+span], run, first, c.poolTaps, ones[T](len(c.poolTaps)))
 		kernel.CompressAdd(c.halo1, dst[at:][:c.pixels], out, 0)

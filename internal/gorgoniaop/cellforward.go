@@ -125,19 +125,12 @@ func (c *cell[T]) poolsForward(w *worker[T], s *cellState[T]) {
 		run = bordered(w, 0, c.halo1, row, 0)
 		kernel.ShiftSum(sums[first:first+span], run, first, c.poolTaps, ones[T](len(c.poolTaps)))
 		kernel.Compress(c.halo1, s.avg[at:][:c.pixels], sums, 0)
-		multiply(s.avg[at:][:c.pixels], c.shares)
+		kernel.MulTo(s.avg[at:][:c.pixels], c.shares)
 	}
 }
 
 func ones[T kernel.Float](n int) []T {
 	return []T{1, 1, 1, 1, 1, 1, 1, 1, 1}[:n]
-}
-
-func multiply[T kernel.Float](dst, by []T) {
-	by = by[:len(dst)]
-	for i := range dst {
-		dst[i] *= by[i]
-	}
 }
 
 // atrousColumns gathers what the atrous convolutions of a chunk sum over, [live taps · C, columns].

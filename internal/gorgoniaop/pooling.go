@@ -54,9 +54,14 @@ func (g *globalAverage[T]) backward(in [][]T, out, dout []T, din [][]T) error {
 	return nil
 }
 
+// fill sets every element to v, by copying what is filled already.
 func fill[T kernel.Float](dst []T, v T) {
-	for i := range dst {
-		dst[i] = v
+	if len(dst) == 0 {
+		return
+	}
+	dst[0] = v
+	for n := 1; n < len(dst); n *= 2 {
+		copy(dst[n:], dst[:n])
 	}
 }
 

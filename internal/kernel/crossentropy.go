@@ -64,6 +64,7 @@ func blockLoss[T Float](logits []T, labels []uint8, classes, pixels, lo, hi int,
 func CrossEntropyGrad[T Float](p *Pool, dst, logits []T, labels []uint8, classes, pixels int, ignore uint8, scale T, count int) {
 	factor := scale / T(max(count, 1))
 	p.For(ceilDiv(pixels, lossBlock), 1, func(_, lo, hi int) {
+		exps := make([]float64, classes)
 		for i := lo * lossBlock; i < min(hi*lossBlock, pixels); i++ {
 			if labels[i] == ignore {
 				for c := range classes {
@@ -76,11 +77,12 @@ func CrossEntropyGrad[T Float](p *Pool, dst, logits []T, labels []uint8, classes
 				top = max(top, float64(logits[c*pixels+i]))
 			}
 			sum := 0.0
-			for c := range classes {
-				sum += math.Exp(float64(logits[c*pixels+i]) - top)
+			for c := range exps {
+				exps[c] = math.Exp(float64(logits[c*pixels+i]) - top)
+				sum += exps[c]
 			}
-			for c := range classes {
-				g := math.Exp(float64(logits[c*pixels+i])-top) / sum
+			for c, e := range exps {
+				g := e / sum
 				if c == int(labels[i]) {
 					g--
 				}

@@ -2,13 +2,17 @@ package kernel
 
 // ResizeGrad writes the gradient of Resize with respect to its source: dst, of shape in, gets of every element of dy,
 // which has the resized shape, the share that Resize gave it with the same taps. Positions outside the source have none.
+// dst and dy must not overlap.
 //
-// Axes are taken one after the other in the opposite order of lengths, and each element gathers its shares in the order
-// of the resized axis: the result does not depend on the number of threads.
+// Axes are taken in their order, and each element gathers its shares in the order of the resized axis: the result does
+// not depend on the number of threads.
 func ResizeGrad[T Float](p *Pool, dst, dy []T, in []int, taps []*Taps[T]) {
-	shape := make([]int, len(in))
+	shape, last := make([]int, len(in)), -1
 	for k := range in {
 		shape[k] = resized(in, taps, k)
+		if taps[k] != nil {
+			last = k
+		}
 	}
 	from := dy
 	for k, t := range taps {
@@ -17,11 +21,16 @@ func ResizeGrad[T Float](p *Pool, dst, dy []T, in []int, taps []*Taps[T]) {
 		}
 		outer, inner := elements(shape[:k]), elements(shape[k+1:])
 		shape[k] = t.In
-		to := make([]T, elements(shape))
+		to := dst
+		if k < last {
+			to = make([]T, elements(shape))
+		}
 		gatherAxis(p, to, from, outer, inner, reverse(t))
 		from = to
 	}
-	copy(dst, from)
+	if last < 0 {
+		copy(dst, dy)
+	}
 }
 
 // reverseTaps are Taps seen from the source: position i of the source axis is what the positions to[first[i]:first[i+1]]
@@ -68,7 +77,16 @@ func reverse[T Float](t *Taps[T]) *reverseTaps[T] {
 
 // gatherAxis sums up the middle one of three axes (outer × out × inner).
 func gatherAxis[T Float](p *Pool, dst, src []T, outer, inner int, r *reverseTaps[T]) {
-	p.For(outer*r.in, rowGrain(inner*max(len(r.to)/max(r.in, 1), 1)), func(_, lo, hi int) {
+	shares := max(len(r.to)/max(r.in, 1), 1)
+	if inner == 1 {
+		p.For(outer, rowGrain(r.in*shares), func(_, lo, hi int) {
+			for o := lo; o < hi; o++ {
+				r.line(dst[o*r.in:][:r.in], src[o*r.out:][:r.out])
+			}
+		})
+		return
+	}
+	p.For(outer*r.in, rowGrain(inner*shares), func(_, lo, hi int) {
 		for row := lo; row < hi; row++ {
 			o, i := row/r.in, row%r.in
 			to := dst[row*inner:][:inner]
@@ -78,4 +96,17 @@ func gatherAxis[T Float](p *Pool, dst, src []T, outer, inner int, r *reverseTaps
 			}
 		}
 	})
+}
+
+// line gathers one line of the last axis.
+func (r *reverseTaps[T]) line(dst, src []T) {
+	for i := range dst {
+		var sum T
+		from, to := r.first[i], r.first[i+1]
+		weight := r.weight[from:to]
+		for k, o := range r.to[from:to] {
+			sum += T(weight[k] * src[o])
+		}
+		dst[i] = sum
+	}
 }

@@ -673,23 +673,19 @@ end:
 	RET
 
 // func mathPlaneAddAVX512(dst *float32, src *float32, rows int, cols int, ldd int, lds int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F
 TEXT ·mathPlaneAddAVX512(SB), NOSPLIT, $0-48
-	MOVQ  dst+0(FP), AX
-	MOVQ  src+8(FP), CX
-	MOVQ  rows+16(FP), DX
-	MOVQ  cols+24(FP), BX
-	MOVQ  ldd+32(FP), SI
-	MOVQ  lds+40(FP), DI
-	SHLQ  $0x02, SI
-	SHLQ  $0x02, DI
-	MOVQ  BX, R8
-	ANDQ  $-16, R8
-	SUBQ  R8, BX
-	MOVQ  BX, R9
-	MOVQ  $-1, R10
-	BZHIQ R9, R10, R10
-	KMOVW R10, K1
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ rows+16(FP), DX
+	MOVQ cols+24(FP), BX
+	MOVQ ldd+32(FP), SI
+	MOVQ lds+40(FP), DI
+	SHLQ $0x02, SI
+	SHLQ $0x02, DI
+	MOVQ BX, R8
+	ANDQ $-16, R8
+	SUBQ R8, BX
 
 row:
 	XORQ  R9, R9
@@ -698,22 +694,46 @@ row:
 
 next:
 	VMOVUPS (CX)(R9*4), Z0
-	VMOVUPS (AX)(R9*4), Z1
-	VADDPS  Z0, Z1, Z0
+	VADDPS  (AX)(R9*4), Z0, Z0
 	VMOVUPS Z0, (AX)(R9*4)
 	ADDQ    $0x10, R9
 	CMPQ    R9, R8
 	JNE     next
 
 part:
-	TESTQ     BX, BX
-	JZ        end
-	VMOVUPS.Z (CX)(R9*4), K1, Z0
-	VMOVUPS.Z (AX)(R9*4), K1, Z1
-	VADDPS    Z0, Z1, Z0
-	VMOVUPS   Z0, K1, (AX)(R9*4)
+	TESTQ   $0x00000008, BX
+	JZ      short8
+	VMOVUPS (CX)(R9*4), Y0
+	VADDPS  (AX)(R9*4), Y0, Y0
+	VMOVUPS Y0, (AX)(R9*4)
+	ADDQ    $0x08, R9
 
-end:
+short8:
+	TESTQ   $0x00000004, BX
+	JZ      short4
+	VMOVUPS (CX)(R9*4), X0
+	VADDPS  (AX)(R9*4), X0, X0
+	VMOVUPS X0, (AX)(R9*4)
+	ADDQ    $0x04, R9
+
+short4:
+	TESTQ  $0x00000002, BX
+	JZ     short2
+	VMOVSD (CX)(R9*4), X0
+	VMOVSD (AX)(R9*4), X1
+	VADDPS X1, X0, X0
+	VMOVSD X0, (AX)(R9*4)
+	ADDQ   $0x02, R9
+
+short2:
+	TESTQ  $0x00000001, BX
+	JZ     short1
+	VMOVSS (CX)(R9*4), X0
+	VADDSS (AX)(R9*4), X0, X0
+	VMOVSS X0, (AX)(R9*4)
+	ADDQ   $0x01, R9
+
+short1:
 	ADDQ SI, AX
 	ADDQ DI, CX
 	DECQ DX
@@ -1450,23 +1470,19 @@ end:
 	RET
 
 // func mathPlaneAddAVX2(dst *float32, src *float32, rows int, cols int, ldd int, lds int)
-// Requires: AVX, AVX2
+// Requires: AVX
 TEXT ·mathPlaneAddAVX2(SB), NOSPLIT, $0-48
-	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), CX
-	MOVQ         rows+16(FP), DX
-	MOVQ         cols+24(FP), BX
-	MOVQ         ldd+32(FP), SI
-	MOVQ         lds+40(FP), DI
-	SHLQ         $0x02, SI
-	SHLQ         $0x02, DI
-	MOVQ         BX, R8
-	ANDQ         $-8, R8
-	SUBQ         R8, BX
-	MOVQ         BX, R9
-	VMOVD        R9, X0
-	VPBROADCASTD X0, Y0
-	VPCMPGTD     laneNumbers<>+0(SB), Y0, Y0
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ rows+16(FP), DX
+	MOVQ cols+24(FP), BX
+	MOVQ ldd+32(FP), SI
+	MOVQ lds+40(FP), DI
+	SHLQ $0x02, SI
+	SHLQ $0x02, DI
+	MOVQ BX, R8
+	ANDQ $-8, R8
+	SUBQ R8, BX
 
 row:
 	XORQ  R9, R9
@@ -1474,23 +1490,39 @@ row:
 	JZ    part
 
 next:
-	VMOVUPS (CX)(R9*4), Y1
-	VMOVUPS (AX)(R9*4), Y2
-	VADDPS  Y1, Y2, Y1
-	VMOVUPS Y1, (AX)(R9*4)
+	VMOVUPS (CX)(R9*4), Y0
+	VADDPS  (AX)(R9*4), Y0, Y0
+	VMOVUPS Y0, (AX)(R9*4)
 	ADDQ    $0x08, R9
 	CMPQ    R9, R8
 	JNE     next
 
 part:
-	TESTQ      BX, BX
-	JZ         end
-	VMASKMOVPS (CX)(R9*4), Y0, Y1
-	VMASKMOVPS (AX)(R9*4), Y0, Y2
-	VADDPS     Y1, Y2, Y1
-	VMASKMOVPS Y1, Y0, (AX)(R9*4)
+	TESTQ   $0x00000004, BX
+	JZ      short4
+	VMOVUPS (CX)(R9*4), X0
+	VADDPS  (AX)(R9*4), X0, X0
+	VMOVUPS X0, (AX)(R9*4)
+	ADDQ    $0x04, R9
 
-end:
+short4:
+	TESTQ  $0x00000002, BX
+	JZ     short2
+	VMOVSD (CX)(R9*4), X0
+	VMOVSD (AX)(R9*4), X1
+	VADDPS X1, X0, X0
+	VMOVSD X0, (AX)(R9*4)
+	ADDQ   $0x02, R9
+
+short2:
+	TESTQ  $0x00000001, BX
+	JZ     short1
+	VMOVSS (CX)(R9*4), X0
+	VADDSS (AX)(R9*4), X0, X0
+	VMOVSS X0, (AX)(R9*4)
+	ADDQ   $0x01, R9
+
+short1:
 	ADDQ SI, AX
 	ADDQ DI, CX
 	DECQ DX

@@ -6,6 +6,8 @@ import (
 	"sync"
 )
 
+//go:generate go run ./asm -family shift -out shift_amd64.s -stubs shift_stub_amd64.go
+
 // ShiftSum computes dst[i] = Σ_t weights[t]·src[at+i+offsets[t]] for every i, the taps in their order: a depthwise
 // convolution over a run laid out by Border, with at its First, dst Span long, and offsets of its Offset. dst and src
 // must not overlap. No offset may reach beyond src.
@@ -99,18 +101,21 @@ func shiftMaxGo[T Float](dst []T, which []uint8, src []T, at int, offsets []int)
 }
 
 // ShiftMaxGrad adds dy[i] to dx[at+i+offsets[which[i]]] for every i: the gradient of ShiftMax with respect to src. dy is
-// 0 outside the pixels. An element of dx gets what it is due in the order of the taps.
+// 0 outside the pixels, and lies apart from dx. An element of dx gets what it is due in the order of the taps.
 func ShiftMaxGrad[T Float](dx []T, at int, dy []T, which []uint8, offsets []int) {
-	shiftMaxGradGo(dx, at, dy, which, offsets)
-}
-
-func shiftMaxGradGo[T Float](dx []T, at int, dy []T, which []uint8, offsets []int) {
 	which = which[:len(dy)]
+	d, n := single(dy), 0
+	if d != nil {
+		n = len(d) &^ (rowStep - 1)
+	}
 	for t, offset := range offsets {
 		row := dx[at+offset:][:len(dy)]
-		for i, w := range which {
+		if n > 0 {
+			trainFast.shiftPick(&single(row)[0], &d[0], &which[0], n, t)
+		}
+		for i, w := range which[n:] {
 			if int(w) == t {
-				row[i] += dy[i]
+				row[n+i] += dy[n+i]
 			}
 		}
 	}

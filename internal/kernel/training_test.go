@@ -176,10 +176,75 @@ func TestShiftMax(t *testing.T) {
 				}
 				want[from] += float64(grad[i])
 			})
+			// Every element is due its shares in the order of the taps.
+			plain := make([]float32, b.Len())
+			for k, offset := range offsets {
+				for i, w := range which {
+					if int(w) == k {
+						plain[first+i+offset] += dy[first+i]
+					}
+				}
+			}
+			if !slices.Equal(dx, plain) {
+				t.Fatalf("%+v: the order of summation is another than a plain loop's", b)
+			}
 			Compress(b, dense, dx, 0)
 			for i, v := range want {
 				if math.Abs(float64(dense[i])-v) > 1e-5 {
 					t.Fatalf("%+v, gradient of pixel %d: %v, want %v", b, i, dense[i], v)
+				}
+			}
+		}
+	})
+}
+
+// TestShiftMaxNaN holds that a NaN is the maximum, and where the first one came from; and that nothing is written behind
+// the end.
+func TestShiftMaxNaN(t *testing.T) {
+	eachTrainSet(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(13, 14))
+		nan := float32(math.NaN())
+		for n := 1; n < 150; n++ {
+			src, offsets := randomRow(r, n+20), []int{0, 3, -5, 11, 3}
+			for range n / 4 {
+				src[r.IntN(len(src))] = nan
+			}
+			dst, which := make([]float32, n+1), make([]uint8, n+1)
+			dst[n], which[n] = 77, 77
+			ShiftMax(dst[:n], which[:n], src, 5, offsets)
+			want, from := make([]float32, n), make([]uint8, n)
+			shiftMaxGo(want, from, src, 5, offsets)
+			sameFloats(t, fmt.Sprint(n, " elements"), dst[:n], want)
+			if !slices.Equal(which[:n], from) || dst[n] != 77 || which[n] != 77 {
+				t.Fatalf("%d elements: %v, want %v; behind the end %v and %d", n, which[:n], from, dst[n], which[n])
+			}
+			for i, t0 := range which[:n] {
+				for k, offset := range offsets {
+					if v := src[5+i+offset]; v != v && int(t0) > k || want[i] == want[i] && v > want[i] {
+						t.Fatalf("%d elements: element %d is %v of tap %d, but tap %d is %v", n, i, want[i], t0, k, v)
+					}
+				}
+			}
+		}
+	})
+}
+
+// TestLongSums holds that sums in float32 of as many elements as a large batch of images has keep six digits.
+func TestLongSums(t *testing.T) {
+	eachTrainSet(t, func(t *testing.T) {
+		for seed := range uint64(20) {
+			r := rand.New(rand.NewPCG(seed, 15))
+			x, y := make([]float32, 20000), make([]float32, 20000)
+			want := 0.0
+			for i := range x {
+				x[i], y[i] = r.Float32(), r.Float32()
+				want += float64(x[i]) * float64(y[i])
+			}
+			var dot [1]float32
+			ShiftDots(dot[:], x, y, 0, []int{0})
+			for name, got := range map[string]float64{"ShiftDots": float64(dot[0]), "Dot": Dot(x, y)} {
+				if math.Abs(got/want-1) > 1e-6 {
+					t.Errorf("%s: %v, want %v", name, got, want)
 				}
 			}
 		}
@@ -216,6 +281,7 @@ func TestRowMath(t *testing.T) {
 					}
 					return 0
 				}},
+				{"MulTo", func() { MulTo(dst, x) }, func(i int) float64 { return float64(old[i]) * float64(x[i]) }},
 				{"AddTo", func() { AddTo(dst, x) }, func(i int) float64 { return float64(old[i]) + float64(x[i]) }},
 			} {
 				copy(dst, old)
@@ -340,10 +406,26 @@ func TestCrossEntropy(t *testing.T) {
 			t.Errorf("gradient of logit %d: %v, want %v", i, grad[i], want)
 		}
 	}
-	labels[1234] = classes
-	if _, _, err := CrossEntropy(pool, logits, labels, classes, pixels, ignore); err == nil {
-		t.Error("a label that is no class is taken")
-	} else if text := fmt.Sprint(err); text == "" {
-		t.Error("empty error")
+	one := NewPool(1)
+	defer one.Close()
+	if alone, _, _ := CrossEntropy(one, logits, labels, classes, pixels, ignore); alone != loss {
+		t.Errorf("one thread gives %v, three %v", alone, loss)
+	}
+	labels[1234], labels[2900] = classes, 99
+	_, _, err = CrossEntropy(pool, logits, labels, classes, pixels, ignore)
+	if want := "label 4 at pixel 1234: want one below 4, the number of classes, or 255, which is ignored"; err == nil || err.Error() != want {
+		t.Errorf("a label that is no class: %v, want %s", err, want)
+	}
+	for i := range labels {
+		labels[i] = ignore
+	}
+	if loss, count, err := CrossEntropy(pool, logits, labels, classes, pixels, ignore); loss != 0 || count != 0 || err != nil {
+		t.Errorf("no pixel counts: loss %v over %d, %v", loss, count, err)
+	}
+	CrossEntropyGrad(pool, grad, logits, labels, classes, pixels, ignore, 2, 0)
+	for i, v := range grad {
+		if v != 0 {
+			t.Fatalf("no pixel counts: gradient of logit %d is %v", i, v)
+		}
 	}
 }

@@ -251,7 +251,9 @@ func mathDot(s isa, sum bool) {
 	RET()
 }
 
-// mathPlane copies or adds a rectangle. Its rows are short, so the mask for their ends is made once.
+// mathPlane copies or adds a rectangle, whose rows are short. To copy, the mask for their ends is made once. To add,
+// ends are cut into pieces: where rows follow one another closely, the next row would have to wait for a store under a
+// mask before it could load what lies behind the mask.
 func mathPlane(s isa, function string, add bool) {
 	mathText(s, "Plane"+function, "func(dst, src *float32, rows, cols, ldd, lds int)",
 		name("does dst %s src for rows ≥ 1 rows of cols ≥ 1 elements, which lie ldd and lds elements apart.", map[bool]string{true: "+=", false: "="}[add]))
@@ -264,35 +266,74 @@ func mathPlane(s isa, function string, add bool) {
 	ANDQ(operand.I32(int32(-s.lanes)), whole)
 	MOVQ(cols, rest)
 	SUBQ(whole, rest)
-	left := GP64()
-	MOVQ(rest, left)
-	mask := s.masks(left, 1)[0]
-	body := func(t turn) {
-		x := t.load(src, 0)
-		if add {
-			y := t.load(dst, 0)
-			VADDPS(x, y, x)
-		}
-		t.store(x, dst, 0)
+	var mask reg.Register
+	if !add {
+		left := GP64()
+		MOVQ(rest, left)
+		mask = s.masks(left, 1)[0]
 	}
 	Label("row")
 	XORQ(i, i)
 	TESTQ(whole, whole)
 	JZ(operand.LabelRef("part"))
 	Label("next")
-	body(turn{s: s, i: i})
+	t := turn{s: s, i: i}
+	x := t.load(src, 0)
+	if add {
+		VADDPS(t.s.single(dst, i, 0), x, x)
+	}
+	t.store(x, dst, 0)
 	ADDQ(operand.Imm(uint64(s.lanes)), i)
 	CMPQ(i, whole)
 	JNE(operand.LabelRef("next"))
 	Label("part")
-	TESTQ(rest, rest)
-	JZ(operand.LabelRef("end"))
-	body(turn{s: s, i: i, mask: mask})
-	Label("end")
+	if add {
+		s.addPieces(dst, src, rest, i)
+	} else {
+		TESTQ(rest, rest)
+		JZ(operand.LabelRef("end"))
+		t := turn{s: s, i: i, mask: mask}
+		t.store(t.load(src, 0), dst, 0)
+		Label("end")
+	}
 	ADDQ(ldd, dst)
 	ADDQ(lds, src)
 	DECQ(rows)
 	JNZ(operand.LabelRef("row"))
 	VZEROUPPER()
 	RET()
+}
+
+// addPieces adds rest elements, less than a vector, from element i on, which it moves.
+func (s isa) addPieces(dst, src, rest, i reg.Register) {
+	for piece := s.lanes / 2; piece > 0; piece /= 2 {
+		label := name("short%d", piece)
+		TESTQ(operand.U32(uint32(piece)), rest)
+		JZ(operand.LabelRef(label))
+		from, to := s.single(src, i, 0), s.single(dst, i, 0)
+		x := XMM()
+		switch piece {
+		case 8:
+			y := YMM()
+			VMOVUPS(from, y)
+			VADDPS(to, y, y)
+			VMOVUPS(y, to)
+		case 4:
+			VMOVUPS(from, x)
+			VADDPS(to, x, x)
+			VMOVUPS(x, to)
+		case 2:
+			z := XMM()
+			VMOVSD(from, x)
+			VMOVSD(to, z)
+			VADDPS(z, x, x)
+			VMOVSD(x, to)
+		case 1:
+			VMOVSS(from, x)
+			VADDSS(to, x, x)
+			VMOVSS(x, to)
+		}
+		ADDQ(operand.Imm(uint64(piece)), i)
+		Label(label)
+	}
 }

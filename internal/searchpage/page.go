@@ -1,6 +1,6 @@
-// Package report writes what a search leaves for people: a page of HTML that opens from disk without a network, a table
+// Package searchpage writes what a search leaves for people: a page of HTML that opens from disk without a network, a table
 // of its epochs, and event files for TensorBoard.
-package report
+package searchpage
 
 import (
 	"bytes"

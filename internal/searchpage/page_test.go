@@ -1,4 +1,4 @@
-package report_test
+package searchpage_test
 
 import (
 	"bytes"
@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"autodeeplab/decode"
-	"autodeeplab/internal/report"
+	"autodeeplab/internal/searchpage"
 )
 
 // TestEvents compares an event file with the one that testdata/events.py makes.
@@ -23,7 +23,7 @@ func TestEvents(t *testing.T) {
 	}
 	at := func(ms int64) time.Time { return time.UnixMilli(1700000000000 + ms) }
 	var b bytes.Buffer
-	e, err := report.NewEvents(&b, at(500))
+	e, err := searchpage.NewEvents(&b, at(500))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,7 +35,7 @@ func TestEvents(t *testing.T) {
 	}
 }
 
-func newPage(t *testing.T) *report.Page {
+func newPage(t *testing.T) *searchpage.Page {
 	t.Helper()
 	r := decode.OneHot(decode.Published())
 	for i := range r.Alpha {
@@ -48,18 +48,18 @@ func newPage(t *testing.T) *report.Page {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &report.Page{
-		Title: "A <script> & \"search\"", Options: []report.Option{{Name: "--seed", Value: "<1>"}}, Warnings: []string{"be < careful"},
-		Charts: []report.Chart{
-			{Title: "Loss", Unit: "a < b", Curves: []report.Curve{{Name: "half <A>", X: []float64{1, 2, 3}, Y: []float64{2, math.NaN(), 0.5}}}},
-			{Title: "Nothing", Curves: []report.Curve{{Name: "none", X: []float64{1}, Y: []float64{math.NaN()}}}},
-			{Title: "One point", Curves: []report.Curve{{Name: "point", X: []float64{1}, Y: []float64{7}}}},
+	return &searchpage.Page{
+		Title: "A <script> & \"search\"", Options: []searchpage.Option{{Name: "--seed", Value: "<1>"}}, Warnings: []string{"be < careful"},
+		Charts: []searchpage.Chart{
+			{Title: "Loss", Unit: "a < b", Curves: []searchpage.Curve{{Name: "half <A>", X: []float64{1, 2, 3}, Y: []float64{2, math.NaN(), 0.5}}}},
+			{Title: "Nothing", Curves: []searchpage.Curve{{Name: "none", X: []float64{1}, Y: []float64{math.NaN()}}}},
+			{Title: "One point", Curves: []searchpage.Curve{{Name: "point", X: []float64{1}, Y: []float64{7}}}},
 		},
 		Relaxation: r, Decoding: d,
 	}
 }
 
-func html(t *testing.T, p *report.Page) string {
+func html(t *testing.T, p *searchpage.Page) string {
 	t.Helper()
 	var b bytes.Buffer
 	if err := p.WriteHTML(&b); err != nil {
