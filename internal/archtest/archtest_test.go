@@ -39,7 +39,7 @@ var rooms = map[string][]string{
 	"internal/integration":  {},
 	"evaluate":              {},
 	"search":                {"decode", "dataset", "evaluate", "internal/gorgoniaop", "internal/kernel", "internal/atomicfile"},
-	"internal/report":       {"decode", "internal/atomicfile"},
+	"internal/searchpage":   {"decode"},
 	"internal/costtable":    {"decode", "onnx", "runtime", "search"},
 	"internal/benchsearch":  {"search", "internal/kernel"},
 	"dataset":               {"internal/imageio"},
