@@ -18,6 +18,7 @@ var Flags = []Flag{
 	{"blocks", "N", "blocks B of a cell", func(o *Options) any { return &o.Blocks }},
 	{"filters", "F", "channels of a block at the finest level", func(o *Options) any { return &o.Filters }},
 	{"levels", "N", "levels of the trellis, from 1/4", func(o *Options) any { return &o.Levels }},
+	{"own-weights", "BOOL", "weights of its own for each transition into a node, instead of one set a node", func(o *Options) any { return &o.OwnWeights }},
 	{"epochs", "N", "passes over half of the training set", func(o *Options) any { return &o.Epochs }},
 	{"arch-epoch", "N", "epochs before α and β are trained too", func(o *Options) any { return &o.ArchEpoch }},
 	{"batch", "N", "images a step", func(o *Options) any { return &o.Batch }},

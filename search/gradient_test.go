@@ -19,6 +19,7 @@ func TestGradientsOfASupernet(t *testing.T) {
 	}{
 		{"two levels", Space{Layers: 2, Blocks: 2, Filters: 2, Levels: 2, Classes: 3}, 2, 17, 17, ""},
 		{"uneven", Space{Layers: 3, Blocks: 2, Filters: 3, Levels: 4, Classes: 4}, 1, 18, 25, "macs"},
+		{"own weights", Space{Layers: 3, Blocks: 2, Filters: 2, Levels: 3, Classes: 3, OwnWeights: true}, 1, 20, 17, ""},
 		{"tiny images", Space{Layers: 4, Blocks: 1, Filters: 2, Levels: 4, Classes: 2}, 2, 9, 12, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {

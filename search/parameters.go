@@ -63,8 +63,8 @@ func NewParameters[T kernel.Float](s Space, seed uint64) (*Parameters[T], error)
 			if !s.Exists(layer, level) {
 				continue
 			}
-			c, incoming := s.Channels(level), s.incoming(layer, level)
-			for _, t := range incoming {
+			c := s.Channels(level)
+			for _, t := range s.incoming(layer, level) {
 				p.kernel(seed, fromName(t), c, s.Width(t.from), 1)
 				p.norm(fromName(t), c)
 			}
@@ -73,7 +73,9 @@ func NewParameters[T kernel.Float](s Space, seed uint64) (*Parameters[T], error)
 				p.kernel(seed, previousName(layer, level), c, s.Width(level), 1)
 				p.norm(previousName(layer, level), c)
 			}
-			p.cell(seed, cellName(layer, level), gorgoniaop.CellLayout{Blocks: s.Blocks, Channels: c, Previous: previous}, len(incoming))
+			for _, cell := range s.cells(layer, level) {
+				p.cell(seed, cell.name, gorgoniaop.CellLayout{Blocks: s.Blocks, Channels: c, Previous: previous}, len(cell.transitions))
+			}
 		}
 	}
 	for level := range s.Levels {
@@ -114,7 +116,6 @@ func fromName(t transition) string {
 	return fmt.Sprintf("%s/from%d", nodeName(t.layer, t.to()), t.from)
 }
 func previousName(layer, level int) string { return nodeName(layer, level) + "/previous" }
-func cellName(layer, level int) string     { return nodeName(layer, level) + "/cell" }
 func headName(level int, part string) string {
 	return fmt.Sprintf("head/level%d/%s", level, part)
 }

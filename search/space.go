@@ -13,6 +13,9 @@ type Space struct {
 	Filters int // F, the channels of a block at level 0; 8 in the paper's search
 	Levels  int // rows of the trellis, 1 to decode.NumLevels
 	Classes int
+	// OwnWeights gives each incoming transition of a node operators with weights of their own; else the up to three of
+	// them share the node's (spec §5).
+	OwnWeights bool
 }
 
 // Limits of a Space, those of what can be decoded from it, and of what a machine can hold.
@@ -77,6 +80,25 @@ func (s Space) incoming(layer, level int) []transition {
 		if s.Exists(layer-1, from) {
 			list = append(list, transition{layer, from, level - from + 1})
 		}
+	}
+	return list
+}
+
+// cell is a cell of the supernet: the operators of a node that some of its incoming transitions share.
+type cell struct {
+	name        string
+	transitions []transition
+}
+
+// cells lists the cells of a node, in the order of their transitions.
+func (s Space) cells(layer, level int) []cell {
+	incoming := s.incoming(layer, level)
+	if !s.OwnWeights {
+		return []cell{{nodeName(layer, level) + "/cell", incoming}}
+	}
+	var list []cell
+	for _, t := range incoming {
+		list = append(list, cell{fromName(t) + "/cell", []transition{t}})
 	}
 	return list
 }

@@ -267,8 +267,7 @@ func (b *builder[T]) losses(o SupernetOptions) {
 
 // node builds one node of the trellis from the two layers before it.
 func (b *builder[T]) node(layer, level int, last, before []*gorgonia.Node) *gorgonia.Node {
-	var in []*gorgonia.Node
-	var moves []int
+	arriving := make(map[transition]*gorgonia.Node)
 	for _, t := range b.space.incoming(layer, level) {
 		x, o := last[t.from], gorgoniaop.ConvOptions[T]{Relu: true}
 		switch t.move {
@@ -279,22 +278,35 @@ func (b *builder[T]) node(layer, level int, last, before []*gorgonia.Node) *gorg
 				x = b.must(gorgoniaop.Resize(b.n.env, b.sizes[level][0], b.sizes[level][1], x))
 			}
 		}
-		in = append(in, b.conv(fromName(t), o, x))
-		moves = append(moves, b.space.beta(t))
+		arriving[t] = b.conv(fromName(t), o, x)
 	}
-	previous := b.space.Exists(layer-2, level)
-	if previous {
-		in = append(in, b.conv(previousName(layer, level), gorgoniaop.ConvOptions[T]{Relu: true}, before[level]))
+	layout := gorgoniaop.CellLayout{Blocks: b.space.Blocks, Channels: b.space.Channels(level), Previous: b.space.Exists(layer-2, level)}
+	var previous *gorgonia.Node
+	if layout.Previous {
+		previous = b.conv(previousName(layer, level), gorgoniaop.ConvOptions[T]{Relu: true}, before[level])
 	}
-	if b.err != nil {
-		return nil
+	var sum *gorgonia.Node
+	for _, cell := range b.space.cells(layer, level) {
+		if b.err != nil {
+			return nil
+		}
+		o := gorgoniaop.CellOptions[T]{CellLayout: layout, Epsilon: normEpsilon, Moments: b.n.params.moments[cell.name]}
+		var in []*gorgonia.Node
+		for _, t := range cell.transitions {
+			in = append(in, arriving[t])
+			o.Moves = append(o.Moves, b.space.beta(t))
+		}
+		if layout.Previous {
+			in = append(in, previous)
+		}
+		in = append(in, b.param(b.n.params.byName[cell.name]), b.alpha, b.beta)
+		if out := b.must(gorgoniaop.Cell(b.n.env, o, in...)); sum == nil {
+			sum = out
+		} else if b.err == nil {
+			sum = b.must(gorgonia.Add(sum, out))
+		}
 	}
-	name := cellName(layer, level)
-	in = append(in, b.param(b.n.params.byName[name]), b.alpha, b.beta)
-	return b.must(gorgoniaop.Cell(b.n.env, gorgoniaop.CellOptions[T]{
-		CellLayout: gorgoniaop.CellLayout{Blocks: b.space.Blocks, Channels: b.space.Channels(level), Previous: previous},
-		Moves:      moves, Epsilon: normEpsilon, Moments: b.n.params.moments[name],
-	}, in...))
+	return sum
 }
 
 // headRate is the rate of the head's 3×3 convolution times the downsample rate.

@@ -41,7 +41,6 @@ var rooms = map[string][]string{
 	"search":                {"decode", "dataset", "evaluate", "internal/gorgoniaop", "internal/kernel", "internal/atomicfile"},
 	"internal/searchpage":   {"decode"},
 	"internal/costtable":    {"decode", "onnx", "runtime", "search"},
-	"internal/benchsearch":  {"search", "internal/kernel"},
 	"dataset":               {"internal/imageio"},
 	"fixtures":              {},
 	"cmd":                   {"decode", "search", "compile", "onnx", "runtime", "dataset", "fixtures", "internal"},

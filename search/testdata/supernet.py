@@ -33,6 +33,11 @@ class Space:
     filters: int
     levels: int
     classes: int
+    own_weights: bool = False  # each transition into a node has operators of its own
+
+    def operators(self, node, k):
+        """Where the weights of the operators are that serve the transition from level k."""
+        return f"{node}/from{k}" if self.own_weights else node
 
     def exists(self, layer, level):
         """Layer -1 is the stem, which ends at level 0."""
@@ -79,16 +84,17 @@ class Space:
             previous = self.exists(layer - 2, level)
             if previous:
                 shapes[f"{node}/previous"] = (c, self.width(level), 1, 1)
-            for block, state in self.edges():
-                if state == 1 and not previous:
-                    continue
-                edge = f"{node}/block{block}/state{state}"
-                for size in (3, 5):
-                    for i in (0, 1):
-                        shapes[f"{edge}/sep_conv_{size}x{size}/depthwise{i}"] = (c, 1, size, size)
-                        shapes[f"{edge}/sep_conv_{size}x{size}/pointwise{i}"] = (c, c, 1, 1)
-                for size in (3, 5):
-                    shapes[f"{edge}/atr_conv_{size}x{size}"] = (c, c, size, size)
+            for owner in dict.fromkeys(self.operators(node, k) for k in self.incoming(layer, level)):
+                for block, state in self.edges():
+                    if state == 1 and not previous:
+                        continue
+                    edge = f"{owner}/block{block}/state{state}"
+                    for size in (3, 5):
+                        for i in (0, 1):
+                            shapes[f"{edge}/sep_conv_{size}x{size}/depthwise{i}"] = (c, 1, size, size)
+                            shapes[f"{edge}/sep_conv_{size}x{size}/pointwise{i}"] = (c, c, 1, 1)
+                    for size in (3, 5):
+                        shapes[f"{edge}/atr_conv_{size}x{size}"] = (c, c, size, size)
         for level in range(self.levels):
             if self.exists(self.layers - 1, level):
                 c = self.width(level)
@@ -191,7 +197,7 @@ class Supernet:
                         x = F.interpolate(x, size=sizes[level], mode="bilinear", align_corners=True)
                     x = self.conv(F.relu(x), f"{node}/from{k}", stride=2 if k < level else 1)
                     x = self.norm(x, f"{node}/from{k}")
-                    out = out + beta[layer, k, level - k + 1] * self.cell(node, x, state1, alpha, k, cache)
+                    out = out + beta[layer, k, level - k + 1] * self.cell(s.operators(node, k), x, state1, alpha, k, cache)
                 layer_out[level] = out
             before, last = last, layer_out
 
@@ -299,6 +305,7 @@ CASES = {
     "square": (Space(layers=3, blocks=2, filters=2, levels=3, classes=5), 2, 33, 33),
     "oblong": (Space(layers=4, blocks=2, filters=3, levels=4, classes=5), 1, 33, 41),
     "blocks": (Space(layers=2, blocks=5, filters=4, levels=2, classes=4), 2, 17, 17),
+    "own": (Space(layers=3, blocks=2, filters=2, levels=3, classes=4, own_weights=True), 2, 25, 33),
     "even": (Space(layers=3, blocks=1, filters=3, levels=3, classes=3), 2, 30, 44),
 }
 
@@ -320,7 +327,7 @@ def fixture(space, n, height, width):
             flat = logits.flatten()
             index = [int(u * len(flat)) for u in uniform("logits", 64)]
             out = {
-                "space": vars(space), "batch": n, "height": height, "width": width,
+                "space": {k.replace("_", ""): v for k, v in vars(space).items()}, "batch": n, "height": height, "width": width,
                 "logits": {"sum": float(flat.sum()), "squares": float((flat * flat).sum()), "index": index,
                            "values": flat[index].tolist()},
                 "alpha": g["alpha"].flatten().tolist(), "beta": g["beta"].flatten().tolist(), "rounds": rounds,
@@ -441,7 +448,7 @@ def numpy_logits(s, p, image):
                 total = np.zeros_like(states[0])
                 for state in range(block + 2):
                     if state in states:
-                        total += edge_value(states[state], f"{node}/block{block}/state{state}", alpha[row])
+                        total += edge_value(states[state], f"{s.operators(node, k)}/block{block}/state{state}", alpha[row])
                     row += 1
                 states[block + 2] = total
             now[j] = now.get(j, 0) + b * np.concatenate([states[2 + i] for i in range(s.blocks)], 1)
