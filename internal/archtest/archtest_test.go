@@ -42,7 +42,7 @@ var rooms = map[string][]string{
 	"internal/searchpage":   {"decode"},
 	"internal/costtable":    {"decode", "onnx", "runtime", "search"},
 	"internal/benchsearch":  {"search", "internal/kernel"},
-	"dataset":               {"internal/imageio"},
+	"dataset":               {"internal/imageio", "internal/atomicfile"},
 	"fixtures":              {},
 	"cmd":                   {"decode", "search", "compile", "onnx", "runtime", "dataset", "fixtures", "internal"},
 }
