@@ -30,6 +30,9 @@ func fingerprint(options string, samples []Sample) (string, error) {
 			}
 			fmt.Fprintf(h, "%q %d\n", info.Name(), info.Size())
 		}
+		if sample.record != (span{}) {
+			fmt.Fprintf(h, "%d %d\n", sample.record.at, sample.record.length)
+		}
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
 }

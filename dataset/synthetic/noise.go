@@ -29,7 +29,7 @@ func (n noise) at(x, y float64) float64 {
 func (n noise) layers(octaves int, x, y float64) float64 {
 	sum, weight, all := 0.0, 1.0, 0.0
 	for o := range octaves {
-		sum += weight * (n + noise(o)*0x632be5ab).at(x, y)
+		sum += weight * (n+noise(o)*0x632be5ab).at(x, y)
 		all += weight
 		x, y, weight = 2*x+17.3, 2*y+5.9, weight/2
 	}

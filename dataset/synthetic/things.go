@@ -67,7 +67,7 @@ func (s *scene) tree(x, foot float64) {
 	trunk := box{x - size*0.035, foot - size*0.5, x + size*0.035, foot}
 	s.paint(tree, trunk, slab(trunk, 0), func(px, py float64) colour {
 		round := (px - x) / (size * 0.035) * s.sun
-		return bark.times(0.8 + 0.3*round + 0.5*(n.at(px*300, py*30)-0.5)).to(s.low, haze)
+		return bark.times(0.8+0.3*round+0.5*(n.at(px*300, py*30)-0.5)).to(s.low, haze)
 	})
 	rough := func(px, py float64) float64 {
 		return size * 0.10 * (edge.layers(2, px/size*14, py/size*14) - 0.5)
