@@ -26,11 +26,10 @@ type problem struct {
 }
 
 const (
-	noLabels  = "no labels"
-	noImage   = "no image"
-	sameName  = "same name"
-	notAFile  = "not a file"
-	badRecord = "damaged"
+	noLabels = "no labels"
+	noImage  = "no image"
+	sameName = "same name"
+	notAFile = "not a file"
 )
 
 // summary is the error of the first problem, and how many more there are of its kind.
@@ -99,7 +98,7 @@ func (s source) samples(dir string) ([]Sample, []problem, error) {
 	for _, name := range sorted(photos) {
 		label, scheme := at(name)
 		if label == "" {
-			problems = append(problems, problem{noLabels, photos[name], fmt.Sprintf("it has no labels of the same name (%s)", wanted(name))})
+			problems = append(problems, problem{noLabels, photos[name], fmt.Sprintf("it has no labels of the same name (%s)%s", wanted(name), s.wrongEnding(labels, name))})
 			continue
 		}
 		list = append(list, Sample{Name: path.Base(name), Image: photos[name], Label: label, scheme: scheme})
@@ -115,6 +114,17 @@ func (s source) samples(dir string) ([]Sample, []problem, error) {
 		}
 	}
 	return list, problems, nil
+}
+
+// wrongEnding says so where the labels are there, but in a format that loses or mixes values.
+func (s source) wrongEnding(labels, name string) string {
+	for _, ending := range imageEndings {
+		file := filepath.Join(labels, filepath.FromSlash(name)+ending)
+		if _, err := os.Stat(file); err == nil {
+			return fmt.Sprintf("; %s is there, but labels must be a PNG: other formats lose or mix their values", filepath.Base(file))
+		}
+	}
+	return ""
 }
 
 func sorted(files map[string]string) []string {
