@@ -3,21 +3,22 @@ package dataset
 import (
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"image/color"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 )
 
 // Sample is one image with its labels.
 type Sample struct {
-	Name         string // of both files, without folder and ending
-	Image, Label string // paths
+	// Name is that of the image's file, without folder, ending and what the layout adds; of a record, its shard's and number.
+	Name         string
+	Image, Label string // paths, for records both the shard's: [Set.Load] reads either
+
+	record span
+	scheme scheme // of the labels' values
 }
 
 // Set is a data set in a folder: classes, and samples in two splits, each sorted by name.
@@ -27,78 +28,158 @@ type Set struct {
 	Train, Val  []Sample
 }
 
-// layouts is the table of folder layouts that Open knows. Paths are relative to the set's folder.
-var layouts = []struct {
-	name               string
-	trainImages, train string // folders of images and of labels
-	valImages, val     string
-	classes            string // a set of ByName, or "" for classes.json
-}{
-	{"camvid", "train", "trainannot", "val", "valannot", "camvid"},
-	{"plain", "images/train", "labels/train", "images/val", "labels/val", ""},
-}
-
-// Layouts lists the layouts that Open knows.
-func Layouts() []string {
-	var names []string
-	for _, l := range layouts {
-		names = append(names, l.name)
-	}
-	return names
-}
-
 // classesFile names the classes of a set of layout plain.
 const classesFile = "classes.json"
 
 // Open reads what a folder holds, in one of the Layouts, or in the first that fits where layout is "". No picture is
 // read yet. Every image must have labels of the same name and the other way round; the error names the first that has
-// none, and how many more there are.
+// none, and how many more there are. AboutLayouts says how each layout lies in a folder; classes.json, where one is read,
+// is as
 //
-//	camvid  train/ trainannot/ val/ valannot/      CamVid's 11 classes; label 11 is ignored
-//	plain   images/train/ labels/train/ images/val/ labels/val/ and classes.json, as
-//	        {"classes": ["road", "car"], "palette": ["804080", "40e0d0"], "ignore": 255}; palette and ignore may be left out
+//	{"classes": ["road", "car"], "palette": ["804080", "40e0d0"], "ignore": 255}
+//
+// of which palette and ignore may be left out.
 func Open(dir, layout string) (*Set, error) {
+	s, problems, err := survey(dir, layout)
+	if err != nil {
+		return nil, err
+	}
+	if len(problems) > 0 {
+		return nil, summary(problems)
+	}
+	for _, split := range []struct {
+		samples []Sample
+		from    []source
+	}{{s.Train, layoutOf(s).train}, {s.Val, layoutOf(s).val}} {
+		if len(split.samples) == 0 {
+			return nil, fmt.Errorf("%s: no images (%s)", filepath.Join(dir, split.from[0].images), strings.Join(imageEndings, ", "))
+		}
+	}
+	return s, nil
+}
+
+func layoutOf(s *Set) *layout {
+	for i := range layouts {
+		if layouts[i].name == s.Layout {
+			return &layouts[i]
+		}
+	}
+	return nil // unreachable: survey takes the name from there
+}
+
+// survey finds the layout and pairs the files, and lists what has no other half.
+func survey(dir, layout string) (*Set, []problem, error) {
+	l, err := findLayout(dir, layout)
+	if err != nil {
+		return nil, nil, err
+	}
+	s := &Set{Dir: dir, Layout: l.name}
+	if s.Classes, err = openClasses(dir, l.classes); err != nil {
+		return nil, nil, err
+	}
+	var problems []problem
+	for _, split := range []struct {
+		samples *[]Sample
+		from    []source
+	}{{&s.Train, l.train}, {&s.Val, l.val}} {
+		for _, from := range split.from {
+			list, more, err := from.samples(dir)
+			if err != nil {
+				return nil, nil, err
+			}
+			*split.samples = append(*split.samples, list...)
+			problems = append(problems, more...)
+		}
+		sortByName(*split.samples)
+	}
+	return s, problems, nil
+}
+
+// findLayout gives the layout of a name, or the first that fits; it must have all its folders, lists and shards.
+func findLayout(dir, name string) (*layout, error) {
 	if info, err := os.Stat(dir); err != nil {
 		return nil, err
 	} else if !info.IsDir() {
 		return nil, fmt.Errorf("%s: it is a file, want a folder of images and labels", dir)
 	}
-	for _, l := range layouts {
-		if layout != "" && layout != l.name {
+	// For the hint where none fits: the layout that lacks the smallest share of its parts.
+	nearest, least, lack := "", 1.0, ""
+	for i := range layouts {
+		l := &layouts[i]
+		if name != "" && name != l.name || name == "" && l.named {
 			continue
 		}
-		folders := []string{l.trainImages, l.train, l.valImages, l.val}
-		missing := slices.IndexFunc(folders, func(f string) bool {
-			info, err := os.Stat(filepath.Join(dir, f))
-			return err != nil || !info.IsDir()
-		})
-		if missing >= 0 {
-			if layout != "" {
-				return nil, fmt.Errorf("%s: layout %s has a folder %s, which is missing", dir, layout, folders[missing])
+		missing, share := l.missing(dir)
+		switch {
+		case missing == "":
+			return l, nil
+		case name != "":
+			return nil, fmt.Errorf("%s: layout %s has %s, which is missing", dir, l.name, missing)
+		case share < least:
+			nearest, least, lack = l.name, share, missing
+		}
+	}
+	if name != "" {
+		return nil, fmt.Errorf("layout %q, want one of %s", name, strings.Join(Layouts(), ", "))
+	}
+	var fit []string
+	for i := range layouts {
+		if missing, _ := layouts[i].missing(dir); missing == "" {
+			fit = append(fit, layouts[i].name)
+		}
+	}
+	if len(fit) > 0 {
+		return nil, fmt.Errorf("%s: it fits %s alike: say which (--layout)", dir, strings.Join(fit, " and "))
+	}
+	hint := ""
+	if nearest != "" {
+		hint = fmt.Sprintf("; the nearest is %s, but %s is missing", nearest, lack)
+	}
+	for _, sub := range []string{"VOCdevkit/VOC2012", "VOC2012", "ADEChallengeData2016", "tfrecord", "*"} {
+		inside, err := filepath.Glob(filepath.Join(dir, sub))
+		if err != nil {
+			continue // the folder's own name holds a pattern
+		}
+		for _, folder := range inside {
+			for i := range layouts {
+				if missing, _ := layouts[i].missing(folder); missing == "" && !layouts[i].named {
+					return nil, fmt.Errorf("%s: none of the layouts fits this folder, but %s fits %s: give that", dir, layouts[i].name, folder)
+				}
 			}
+		}
+	}
+	return nil, fmt.Errorf("%s: none of the layouts fits this folder (%s)%s", dir, strings.Join(Layouts(), ", "), hint)
+}
+
+// missing names the first part of the layout that a folder lacks, and the share of them that it lacks.
+func (l *layout) missing(dir string) (first string, share float64) {
+	all, lacking := 0, 0
+	need := func(there bool, what string) {
+		if all++; !there {
+			if lacking++; first == "" {
+				first = what
+			}
+		}
+	}
+	for _, s := range append(append([]source{}, l.train...), l.val...) {
+		if s.records != "" {
+			files, err := shards(dir, s.records)
+			need(len(files) > 0 || err != nil, "files "+s.records+"-00000-of-…")
 			continue
 		}
-		s := &Set{Dir: dir, Layout: l.name}
-		var err error
-		if s.Classes, err = openClasses(dir, l.classes); err != nil {
-			return nil, err
+		for _, folder := range []string{s.images, s.labels} {
+			info, err := os.Stat(filepath.Join(dir, folder))
+			need(err == nil && info.IsDir(), "a folder "+folder)
 		}
-		if s.Train, err = pairs(filepath.Join(dir, l.trainImages), filepath.Join(dir, l.train)); err != nil {
-			return nil, err
+		if len(s.lists) > 0 {
+			need(s.list(dir) != "", "a list "+s.lists[0])
 		}
-		if s.Val, err = pairs(filepath.Join(dir, l.valImages), filepath.Join(dir, l.val)); err != nil {
-			return nil, err
-		}
-		return s, nil
 	}
-	if layout != "" {
-		return nil, fmt.Errorf("layout %q, want one of %s", layout, strings.Join(Layouts(), ", "))
+	if l.classes == "" && l.train[0].records != "" { // with folders its absence is an error of its own
+		_, err := os.Stat(filepath.Join(dir, classesFile))
+		need(err == nil, "a file "+classesFile)
 	}
-	var known []string
-	for _, l := range layouts {
-		known = append(known, fmt.Sprintf("%s has %s, %s, %s and %s", l.name, l.trainImages, l.train, l.valImages, l.val))
-	}
-	return nil, fmt.Errorf("%s: none of the layouts fits this folder: %s", dir, strings.Join(known, "; "))
+	return first, float64(lacking) / float64(all)
 }
 
 func openClasses(dir, name string) (Classes, error) {
@@ -147,84 +228,17 @@ func openClasses(dir, name string) (Classes, error) {
 		}
 		c.Palette = append(c.Palette, color.RGBA{rgb[0], rgb[1], rgb[2], 255})
 	}
+	c.coded = len(file.Palette) > 0 && !repeats(c.Palette)
 	return c, nil
 }
 
-// imageEndings are those of photographs, labelEndings those of label maps, in the order in which they are looked for.
-var (
-	imageEndings = []string{".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
-	labelEndings = []string{".png"}
-)
-
-// pairs lists the samples of two folders.
-func pairs(images, labels string) ([]Sample, error) {
-	photos, err := byName(images, imageEndings)
-	if err != nil {
-		return nil, err
-	}
-	maps, err := byName(labels, labelEndings)
-	if err != nil {
-		return nil, err
-	}
-	var list []Sample
-	var alone []string
-	for name, photo := range photos {
-		if label, ok := maps[name]; ok {
-			list = append(list, Sample{name, photo, label})
-		} else {
-			alone = append(alone, photo)
+func repeats(palette []color.RGBA) bool {
+	seen := make(map[color.RGBA]bool)
+	for _, c := range palette {
+		if seen[c] {
+			return true
 		}
+		seen[c] = true
 	}
-	if len(alone) > 0 {
-		return nil, lonely(alone, "labels", filepath.Join(labels, "…"+labelEndings[0]))
-	}
-	for name, label := range maps {
-		if _, ok := photos[name]; !ok {
-			alone = append(alone, label)
-		}
-	}
-	if len(alone) > 0 {
-		return nil, lonely(alone, "image", filepath.Join(images, "…"+imageEndings[0]))
-	}
-	if len(list) == 0 {
-		return nil, fmt.Errorf("%s: no images (%s)", images, strings.Join(imageEndings, ", "))
-	}
-	slices.SortFunc(list, func(a, b Sample) int { return strings.Compare(a.Name, b.Name) })
-	return list, nil
-}
-
-func lonely(files []string, what, where string) error {
-	slices.Sort(files)
-	more := ""
-	if n := len(files) - 1; n > 0 {
-		more = fmt.Sprintf(", nor have %d more", n)
-	}
-	return fmt.Errorf("%s: it has no %s of the same name (%s)%s", files[0], what, where, more)
-}
-
-// byName lists a folder's files of some endings by their names without them. Hidden files are left out.
-func byName(dir string, endings []string) (map[string]string, error) {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return nil, err
-	}
-	files := make(map[string]string)
-	for _, e := range entries {
-		ending := strings.ToLower(filepath.Ext(e.Name()))
-		if strings.HasPrefix(e.Name(), ".") || e.IsDir() || !slices.Contains(endings, ending) {
-			continue
-		}
-		path := filepath.Join(dir, e.Name())
-		if info, err := os.Stat(path); err != nil { // a link that leads nowhere, say
-			return nil, err
-		} else if !info.Mode().IsRegular() {
-			return nil, &fs.PathError{Op: "read", Path: path, Err: errors.New("it is no regular file")}
-		}
-		name := e.Name()[:len(e.Name())-len(ending)]
-		if other, twice := files[name]; twice {
-			return nil, fmt.Errorf("%s and %s have the same name: which is meant?", other, path)
-		}
-		files[name] = path
-	}
-	return files, nil
+	return false
 }

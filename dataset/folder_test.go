@@ -172,9 +172,9 @@ func TestOpenErrors(t *testing.T) {
 	empty := t.TempDir()
 	for _, test := range []struct{ dir, layout, want string }{
 		{filepath.Join(empty, "none"), "", "no such file"},
-		{empty, "", "none of the layouts fits this folder: camvid has train"},
+		{empty, "", "none of the layouts fits this folder (camvid, cityscapes-coarse,"},
 		{empty, "camvid", "layout camvid has a folder train, which is missing"},
-		{empty, "kitti", `layout "kitti", want one of camvid, plain`},
+		{empty, "kitti", `layout "kitti", want one of camvid, cityscapes-coarse`},
 	} {
 		if _, err := dataset.Open(test.dir, test.layout); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("Open(%q, %q): %v, want %q", test.dir, test.layout, err, test.want)

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"image"
-	"image/color"
-	"image/png"
 	"math"
 	"os"
 
@@ -33,16 +31,15 @@ const maxLabelBytes = 1 << 28
 // Load reads a sample and resizes it by scale: the image with a triangle filter that covers what it shrinks, the labels
 // to the nearest pixel. Errors name the file.
 func (s *Set) Load(sample Sample, scale float64) (*Pair, error) {
-	p, err := imageio.ReadFile(sample.Image, MaxPixels)
+	p, labels, h, w, err := s.read(sample)
 	if err != nil {
 		return nil, err
 	}
-	labels, h, w, err := s.readLabels(sample.Label)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", sample.Label, err)
-	}
 	if h != p.Height() || w != p.Width() {
 		return nil, fmt.Errorf("%s: its labels in %s are %d×%d, the image is %d×%d", sample.Image, sample.Label, w, h, p.Width(), p.Height())
+	}
+	if err := sample.scheme.apply(&s.Classes, labels, w); err != nil {
+		return nil, fmt.Errorf("%s: %w", sample.Label, err)
 	}
 	rgba := p.RGBA
 	if scale != 1 {
@@ -78,62 +75,59 @@ func nearest(labels []uint8, h, w, toH, toW int) []uint8 {
 	return out
 }
 
-// readLabels reads a PNG whose pixel values are class ids: 8-bit grey, or a palette's indices.
-func (s *Set) readLabels(path string) (labels []uint8, h, w int, err error) {
-	info, err := os.Stat(path)
+// read gives a sample's picture, and the values of its labels as they are in the file.
+func (s *Set) read(sample Sample) (p *imageio.Picture, ids []uint8, h, w int, err error) {
+	if sample.record != (span{}) {
+		return s.readRecord(sample)
+	}
+	if p, err = imageio.ReadFile(sample.Image, MaxPixels); err != nil {
+		return nil, nil, 0, 0, err
+	}
+	data, err := readLimited(sample.Label)
 	if err != nil {
-		return nil, 0, 0, err
+		return nil, nil, 0, 0, err
 	}
-	if info.Size() > maxLabelBytes {
-		return nil, 0, 0, fmt.Errorf("%d bytes, want at most %d", info.Size(), maxLabelBytes)
+	if ids, h, w, err = s.Classes.decodeLabels(data); err != nil {
+		return nil, nil, 0, 0, fmt.Errorf("%s: %w", sample.Label, err)
 	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, 0, 0, err
-	}
-	return s.Classes.ParseLabels(data)
+	return p, ids, h, w, nil
 }
 
-// ParseLabels reads a label map: a PNG of 8-bit grey values or of palette indices, each a class or IgnoreLabel or 255,
-// which both become Ignore.
-func (c *Classes) ParseLabels(data []byte) (labels []uint8, h, w int, err error) {
-	config, err := png.DecodeConfig(bytes.NewReader(data))
+func readLimited(path string) ([]byte, error) {
+	info, err := os.Stat(path)
 	if err != nil {
-		return nil, 0, 0, fmt.Errorf("labels must be a PNG: %w", err)
+		return nil, err
 	}
-	if config.Width*config.Height > MaxPixels {
-		return nil, 0, 0, fmt.Errorf("%d×%d pixels, want at most %d", config.Width, config.Height, MaxPixels)
+	if info.Size() > maxLabelBytes {
+		return nil, fmt.Errorf("%s: %d bytes, want at most %d", path, info.Size(), maxLabelBytes)
 	}
-	// The bit depth is the 25th byte of every PNG. Package png spreads grey values of fewer bits over 0…255.
-	if depth := data[24]; config.ColorModel == color.GrayModel && depth != 8 {
-		return nil, 0, 0, fmt.Errorf("grey values of %d bits, want 8 bits, or palette indices", depth)
-	}
-	m, err := png.Decode(bytes.NewReader(data))
-	if err != nil {
-		return nil, 0, 0, fmt.Errorf("damaged PNG: %w", err)
-	}
-	w, h = config.Width, config.Height
-	var pix []uint8
-	var stride int
-	switch m := m.(type) {
-	case *image.Gray:
-		pix, stride = m.Pix, m.Stride
-	case *image.Paletted:
-		pix, stride = m.Pix, m.Stride
-	default:
-		return nil, 0, 0, fmt.Errorf("pixels of type %T, want 8-bit grey values or palette indices that are class ids", m)
-	}
-	labels = make([]uint8, 0, w*h)
-	for y := range h {
-		labels = append(labels, pix[y*stride:][:w]...)
-	}
-	for i, v := range labels {
-		switch {
-		case v == c.IgnoreLabel || v == Ignore:
-			labels[i] = Ignore
-		case int(v) >= c.Len():
-			return nil, 0, 0, fmt.Errorf("label %d at column %d, row %d, want 0 to %d, or %d where no class is meant", v, i%w, i/w, c.Len()-1, c.IgnoreLabel)
+	return os.ReadFile(path)
+}
+
+func (s *Set) readRecord(sample Sample) (p *imageio.Picture, ids []uint8, h, w int, err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("%s (%s): %w", sample.Image, sample.Name, err)
 		}
+	}()
+	f, err := os.Open(sample.Image)
+	if err != nil {
+		return nil, nil, 0, 0, err
 	}
-	return labels, h, w, nil
+	defer f.Close()
+	record, err := readRecord(f, sample.record)
+	if err != nil {
+		return nil, nil, 0, 0, err
+	}
+	picture, labels, err := pictureAndLabels(record)
+	if err != nil {
+		return nil, nil, 0, 0, err
+	}
+	if p, err = imageio.Read(bytes.NewReader(picture), int64(len(picture)), MaxPixels); err != nil {
+		return nil, nil, 0, 0, err
+	}
+	if ids, h, w, err = s.Classes.decodeLabels(labels); err != nil {
+		return nil, nil, 0, 0, fmt.Errorf("labels: %w", err)
+	}
+	return p, ids, h, w, nil
 }

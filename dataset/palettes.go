@@ -23,6 +23,8 @@ type Classes struct {
 	IgnoreLabel uint8
 	// IgnoreColour is how the benchmark paints IgnoreLabel.
 	IgnoreColour color.RGBA
+	// coded: Palette is the data set's own and has no colour twice, so that label maps may be in colours.
+	coded bool
 }
 
 // Len is the number of classes.
@@ -42,11 +44,13 @@ var sets = []struct {
 	classes string
 	ignore  uint8
 	colour  string
+	coded   bool
 }{
-	{"ade20k", ade20k, 255, "000000"},
-	{"camvid", camvid, 11, "000000"},
-	{"cityscapes", cityscapes, 255, "000000"},
-	{"voc", voc, 255, "e0e0c0"},
+	{"ade20k", ade20k, 255, "000000", false}, // two classes share a colour
+	{"camvid", camvid, 11, "000000", true},
+	{"cityscapes", cityscapes, 255, "000000", false}, // its pictures in colours have those of ignored labels too
+	{"coco-stuff", cocoStuff(), 255, "000000", false},
+	{"voc", voc, 255, "e0e0c0", true},
 }
 
 // Names lists the sets that ByName knows, in alphabetical order.
@@ -58,12 +62,13 @@ func Names() []string {
 	return out
 }
 
-// ByName gives a benchmark's label set: "ade20k", "camvid", "cityscapes" or "voc".
+// ByName gives a benchmark's label set: "ade20k", "camvid", "cityscapes",
+// "coco-stuff" or "voc".
 func ByName(name string) (*Classes, error) {
 	for _, s := range sets {
 		if s.name == name {
 			c := parse(s.classes)
-			c.Name, c.IgnoreLabel, c.IgnoreColour = name, s.ignore, rgb(s.colour)
+			c.Name, c.IgnoreLabel, c.IgnoreColour, c.coded = name, s.ignore, rgb(s.colour), s.coded
 			return c, nil
 		}
 	}

@@ -36,6 +36,10 @@ func TestByName(t *testing.T) {
 			{0, "sky", rgb(128, 128, 128)}, {3, "road", rgb(128, 64, 128)}, {4, "pavement", rgb(60, 40, 222)},
 			{10, "bicyclist", rgb(0, 128, 192)},
 		}},
+		"coco-stuff": {171, 255, rgb(0, 0, 0), []spot{
+			{0, "person", rgb(128, 0, 0)}, {10, "fire hydrant", rgb(192, 128, 0)}, {11, "stop sign", rgb(64, 0, 128)},
+			{79, "toothbrush", rgb(32, 64, 0)}, {80, "banner", rgb(160, 64, 0)}, {170, "wood", rgb(192, 160, 64)},
+		}},
 	}
 	if got := Names(); len(got) != len(tests) || !slices.IsSorted(got) {
 		t.Errorf("Names() = %v", got)
@@ -63,7 +67,7 @@ func TestByName(t *testing.T) {
 			t.Errorf("%s: FullPalette is wrong", name)
 		}
 	}
-	if _, err := ByName("pascal"); err == nil || !strings.Contains(err.Error(), "ade20k, camvid, cityscapes, voc") {
+	if _, err := ByName("pascal"); err == nil || !strings.Contains(err.Error(), "ade20k, camvid, cityscapes, coco-stuff, voc") {
 		t.Errorf("an unknown name: %v", err)
 	}
 }

@@ -1,13 +1,7 @@
 package dataset
 
 import (
-	"crypto/sha256"
-	"encoding/binary"
-	"encoding/hex"
 	"fmt"
-	"math"
-	"math/rand/v2"
-	"os"
 	"sync"
 	"sync/atomic"
 )
@@ -88,33 +82,19 @@ func NewSampler(set *Set, o SamplerOptions) (*Sampler, error) {
 		}
 	}
 
-	perm := s.generator("halves", 0, 0).Perm(len(set.Train))
+	perm := generator(o.Seed, "halves", 0, 0).Perm(len(set.Train))
 	if !o.Halve {
 		s.halves[0] = perm
 	} else {
 		cut := (len(perm) + 1) / 2
 		s.halves = [2][]int{perm[:cut], perm[cut:]}
 	}
-	h := sha256.New()
-	fmt.Fprintf(h, "%s %v %d %g %t\n", set.Layout, set.Classes.ClassNames, o.Seed, o.Scale, o.Augment)
-	for _, sample := range all {
-		for _, path := range []string{sample.Image, sample.Label} {
-			info, err := os.Stat(path)
-			if err != nil {
-				return nil, err
-			}
-			fmt.Fprintf(h, "%q %d\n", info.Name(), info.Size())
-		}
+	var err error
+	s.sum, err = fingerprint(fmt.Sprintf("%s %v %d %g %t\n", set.Layout, set.Classes.ClassNames, o.Seed, o.Scale, o.Augment), all)
+	if err != nil {
+		return nil, err
 	}
-	s.sum = hex.EncodeToString(h.Sum(nil))
 	return s, nil
-}
-
-// generator gives the random numbers of one use.
-func (s *Sampler) generator(use string, a, b int) *rand.Rand {
-	seed := binary.LittleEndian.AppendUint64([]byte("autodeeplab dataset\x00"+use+"\x00"), s.o.Seed)
-	seed = binary.LittleEndian.AppendUint64(seed, uint64(a))
-	return rand.New(rand.NewChaCha8(sha256.Sum256(binary.LittleEndian.AppendUint64(seed, uint64(b)))))
 }
 
 // Fingerprint is a digest of the files' names and sizes, the classes and the options that samples depend on.
@@ -147,7 +127,7 @@ func (s *Sampler) shuffled(half, epoch int) []int {
 	s.orders.Lock()
 	defer s.orders.Unlock()
 	if s.orderOf != [2]int{half, epoch} {
-		s.order = s.generator("order", half, epoch).Perm(len(s.halves[half]))
+		s.order = generator(s.o.Seed, "order", half, epoch).Perm(len(s.halves[half]))
 		s.orderOf = [2]int{half, epoch}
 	}
 	return s.order
@@ -167,72 +147,21 @@ func (s *Sampler) Batch(half, epoch, index, n, size int, image []float32, labels
 		if err != nil {
 			return err
 		}
-		p.crop(s.generator(fmt.Sprintf("crop %d", half), epoch, at), s.o.Augment, size, i, n, image, labels)
+		r := generator(s.o.Seed, fmt.Sprintf("crop %d", half), epoch, at)
+		scale := 1.0
+		if s.o.Augment {
+			scale = paperScales.draw(r)
+		}
+		p.place(r, scale, true, size, size).fill(p, i, n, image, labels)
+	}
+	for i, v := range image[:3*n*size*size] {
+		image[i] = normalised(v)
 	}
 	return nil
 }
 
-// padValue is a pixel outside the image: mid-grey, as everywhere in this project.
-const padValue = 0
-
-// crop writes a random crop as image i of n. Where the scaled image is smaller than the crop it lies at the top left, and
-// the rest is padding.
-func (p *Pair) crop(r *rand.Rand, augment bool, size, i, n int, image []float32, labels []uint8) {
-	scale := 1.0
-	if augment {
-		scale = 0.5 + 0.25*float64(r.IntN(7))
-	}
-	flip := r.IntN(2) == 1
-	h, w := scaled(p.Height, scale), scaled(p.Width, scale)
-	top, left := r.IntN(max(h-size, 0)+1), r.IntN(max(w-size, 0)+1)
-	ys, xs := linearTaps(p.Height, h), linearTaps(p.Width, w)
-	pixels := n * size * size
-	for y := range size {
-		for x := range size {
-			at := (i*size+y)*size + x
-			if y+top >= h || x+left >= w {
-				labels[at] = Ignore
-				for c := range 3 {
-					image[c*pixels+at] = padValue
-				}
-				continue
-			}
-			ty, tx := ys[y+top], xs[x+left]
-			if flip {
-				tx = xs[w-1-(x+left)]
-			}
-			labels[at] = p.Labels[ty.nearest*p.Width+tx.nearest]
-			a, b := p.RGB[3*(ty.low*p.Width+tx.low):], p.RGB[3*(ty.low*p.Width+tx.high):]
-			d, e := p.RGB[3*(ty.high*p.Width+tx.low):], p.RGB[3*(ty.high*p.Width+tx.high):]
-			for c := range 3 {
-				upper := float32(float32(a[c])*(1-tx.share)) + float32(float32(b[c])*tx.share)
-				lower := float32(float32(d[c])*(1-tx.share)) + float32(float32(e[c])*tx.share)
-				v := float32(upper*(1-ty.share)) + float32(lower*ty.share)
-				image[c*pixels+at] = normalised(v)
-			}
-		}
-	}
-}
-
 // normalised brings 0…255 to −1…1; the conversion keeps machines with fused multiply-add from rounding otherwise.
 func normalised(v float32) float32 { return float32(v*(2.0/255)) - 1 }
-
-// linearTap says which pixels of an axis a pixel of the scaled axis is made of.
-type linearTap struct {
-	low, high, nearest int
-	share              float32 // of high
-}
-
-func linearTaps(from, to int) []linearTap {
-	taps := make([]linearTap, to)
-	for i := range taps {
-		x := (float64(i)+0.5)*float64(from)/float64(to) - 0.5
-		low := math.Floor(x)
-		inside := func(v int) int { return min(max(v, 0), from-1) }
-		taps[i] = linearTap{inside(int(low)), inside(int(low) + 1), (2*i + 1) * from / (2 * to), float32(x - low)}
-	}
-	return taps
-}
 
 // Validation is the number of validation images.
 func (s *Sampler) Validation() int { return len(s.set.Val) }

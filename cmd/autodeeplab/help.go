@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -52,7 +53,7 @@ func usageLine(cmd *cobra.Command) string {
 	if !cmd.HasParent() {
 		return cmd.Use
 	}
-	return cmd.Parent().Name() + " " + cmd.Use + " [flags]"
+	return cmd.Parent().CommandPath() + " " + cmd.Use + " [flags]"
 }
 
 // argumentKey is the annotation that holds what a flag's argument is called.
@@ -103,18 +104,17 @@ func newHelpCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "help [COMMAND]",
 		Short: "Print the help of a command",
-		Args:  arguments(0, 1, "at most one command"),
+		Args:  arguments(0, 2, "at most a command and one of its own"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			root := cmd.Root()
-			if len(args) == 0 {
-				return root.Help()
-			}
-			for _, c := range root.Commands() {
-				if c.Name() == args[0] {
-					return c.Help()
+			at := cmd.Root()
+			for _, name := range args {
+				i := slices.IndexFunc(at.Commands(), func(c *cobra.Command) bool { return c.Name() == name })
+				if i < 0 {
+					return unknownCommand(at, name)
 				}
+				at = at.Commands()[i]
 			}
-			return unknownCommand(root, args[0])
+			return at.Help()
 		},
 		ValidArgsFunction: func(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 			return commandNames(cmd.Root()), cobra.ShellCompDirectiveNoFileComp
@@ -132,6 +132,7 @@ func commandNames(root *cobra.Command) []string {
 	return names
 }
 
-func unknownCommand(root *cobra.Command, name string) error {
-	return usagef("unknown command %q%s (autodeeplab --help lists them)", name, didYouMean(name, commandNames(root), ""))
+// unknownCommand is the error of a name that no command of at has.
+func unknownCommand(at *cobra.Command, name string) error {
+	return usagef("unknown command %q%s (%s --help lists them)", name, didYouMean(name, commandNames(at), ""), at.CommandPath())
 }

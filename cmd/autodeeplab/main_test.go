@@ -204,7 +204,16 @@ func TestVersion(t *testing.T) {
 func TestHelp(t *testing.T) {
 	root := newRoot(&app{stdout: &answer{}})
 	var all strings.Builder
-	for _, name := range append([]string{""}, commandNames(root)...) {
+	names := []string{""}
+	for _, c := range root.Commands() {
+		if c.IsAvailableCommand() {
+			names = append(names, c.Name())
+		}
+		for _, inner := range commandNames(c) {
+			names = append(names, c.Name()+" "+inner)
+		}
+	}
+	for _, name := range names {
 		text := succeed(t, "", strings.TrimSpace(name+" --help"))
 		all.WriteString("$ autodeeplab " + strings.TrimSpace(name+" --help") + "\n" + text + "\n")
 		if name != "" && succeed(t, "", "help "+name) != text {

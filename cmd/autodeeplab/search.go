@@ -324,7 +324,7 @@ type dataFlags struct {
 
 func (d *dataFlags) add(cmd *cobra.Command, f *pflag.FlagSet) {
 	f.StringVar(&d.folder, "data", "", "folder of images and labels")
-	f.StringVar(&d.layout, "layout", "", "how the folder is laid out: "+orList(dataset.Layouts())+" (default: the one that fits)")
+	f.StringVar(&d.layout, "layout", "", "how the folder is laid out, as data check --help lists it (default: the one that fits)")
 	nameArguments(f, "data", "FOLDER", "layout", "NAME")
 	completeWith(cmd, "layout", dataset.Layouts())
 }
