@@ -12,8 +12,22 @@ import (
 	"autodeeplab/runtime"
 )
 
-// Options say how pictures are put through a network. The zero Options give each picture once, whole, at its own size.
+// Options say how pictures are put through a network, and what is measured. The zero Options give each picture once, at
+// its own size, to a network of dynamic size; to a network of fixed size in windows of that size without overlap.
 type Options struct {
+	// Scales are the sizes at which a picture is seen, as factors of its own; none means 1 alone. The paper takes PaperScales.
+	Scales []float64
+	// Flip has every view seen mirrored, too.
+	Flip bool
+	// Window is what the network sees at a time of a picture, at each scale; 0 is all of it. Smaller pictures are padded.
+	// Networks of fixed size see windows of that size.
+	Window Size
+	// Overlap of neighbouring windows as a share of their size.
+	Overlap float64
+	// Shrink has pictures shrunk to fit a network of fixed size, as package imageio does, instead of cut into windows.
+	Shrink bool
+	// BoundaryTolerance is the distance for the boundary F-score as a share of the diagonal; 0 leaves that score out.
+	BoundaryTolerance float64
 	// Threads that work beside the session's, on resizing, averaging and scoring; 0 means GOMAXPROCS. The result does not
 	// depend on it.
 	Threads int
@@ -24,9 +38,24 @@ type Options struct {
 	Each func(sample dataset.Sample, prediction *imageio.Mask) error
 }
 
+// Size is in pixels.
+type Size struct{ Height, Width int }
+
+// PaperScales are the scales of multi-scale inference in the paper (Auto-DeepLab, §5; with left-right flips).
+func PaperScales() []float64 { return []float64{0.5, 0.75, 1, 1.25, 1.5, 1.75} }
+
+// DefaultBoundaryTolerance is what Csurka et al. take.
+const DefaultBoundaryTolerance = 0.0075
+
+const (
+	maxOverlap   = 0.95
+	maxTolerance = 0.1
+)
+
 // Run segments the samples of a set with a session of any engine and measures the result. Classes must be as many as the
-// set's. The next picture is read while the network computes; three pictures are in memory at most. Errors name the
-// file; if ctx is done, the error is ctx.Err().
+// set's. Where a pixel is seen several times, in several views or windows, the probabilities (after softmax) are averaged,
+// over the windows of a view first. The next picture is read while the network computes; two more than the one at work are
+// in memory at most. Errors name the file, or wrap ErrOptions; if ctx is done, the error is ctx.Err().
 func Run(ctx context.Context, session runtime.Session, set *dataset.Set, samples []dataset.Sample, o Options) (*Result, error) {
 	model, err := segmenter.Open(session)
 	if err != nil {
@@ -40,7 +69,7 @@ func Run(ctx context.Context, session runtime.Session, set *dataset.Set, samples
 	if err := p.check(); err != nil {
 		return nil, err
 	}
-	score := newScore(set.Classes.Len(), o)
+	score := newScore(p.pool, set.Classes.Len(), o.BoundaryTolerance)
 	ctx, cancel := context.WithCancel(ctx)
 	loaded := load(ctx, set, samples)
 	defer func() {
