@@ -3,6 +3,7 @@ package evaluate
 import (
 	"context"
 	"fmt"
+	"math"
 	goruntime "runtime"
 
 	"autodeeplab/dataset"
@@ -41,7 +42,7 @@ type Options struct {
 // Size is in pixels.
 type Size struct{ Height, Width int }
 
-// PaperScales are the scales of multi-scale inference in the paper (Auto-DeepLab, §5; with left-right flips).
+// PaperScales are the scales of multi-scale inference in the Auto-DeepLab paper, which has left-right flips of each, too.
 func PaperScales() []float64 { return []float64{0.5, 0.75, 1, 1.25, 1.5, 1.75} }
 
 // DefaultBoundaryTolerance is what Csurka et al. take.
@@ -54,8 +55,8 @@ const (
 
 // Run segments the samples of a set with a session of any engine and measures the result. Classes must be as many as the
 // set's. Where a pixel is seen several times, in several views or windows, the probabilities (after softmax) are averaged,
-// over the windows of a view first. The next picture is read while the network computes; two more than the one at work are
-// in memory at most. Errors name the file, or wrap ErrOptions; if ctx is done, the error is ctx.Err().
+// over the windows of a view first. The next picture is read while the network computes, one ahead.
+// Errors name the file, or wrap ErrOptions; if ctx is done, the error is ctx.Err().
 func Run(ctx context.Context, session runtime.Session, set *dataset.Set, samples []dataset.Sample, o Options) (*Result, error) {
 	model, err := segmenter.Open(session)
 	if err != nil {
@@ -104,7 +105,11 @@ func Run(ctx context.Context, session runtime.Session, set *dataset.Set, samples
 			o.Progress(i+1, len(samples))
 		}
 	}
-	return score.result(), nil
+	r := score.result()
+	if math.IsNaN(r.MIoU) {
+		return nil, fmt.Errorf("the labels of %d pictures have no pixel that counts: all are to be ignored", r.Images)
+	}
+	return r, nil
 }
 
 // read is a sample that has been read, or why it has not.
