@@ -10,42 +10,76 @@ import (
 	"autodeeplab/runtime"
 )
 
-// Predict gives a picture's mask, and the probabilities that it is decided by, [classes][pixels], as far as the model
-// gives scores.
-func Predict(ctx context.Context, s runtime.Session, pair *dataset.Pair, classes int, o Options) (*imageio.Mask, [][]float32, error) {
+// Prediction is a picture's mask and how it came about.
+type Prediction struct {
+	Mask *imageio.Mask
+	// Probabilities are [classes][pixels], nil where the model gives labels.
+	Probabilities [][]float32
+	// Rows of probabilities that were in memory at a time, at most.
+	Rows int
+}
+
+// Predict segments a picture.
+func Predict(ctx context.Context, s runtime.Session, pair *dataset.Pair, classes int, o Options) (*Prediction, error) {
 	m, err := segmenter.Open(s)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	p := &predictor{model: m, classes: classes, options: o, pool: kernel.NewPool(max(o.Threads, 1))}
 	defer p.pool.Close()
 	if err := p.check(); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	mask, err := p.predict(ctx, pair)
 	if err != nil || m.Labels() {
-		return mask, nil, err
+		return &Prediction{Mask: mask}, err
 	}
+	jobs := p.plan(pair.Height, pair.Width)
+	a := newAverage(p.pool, classes, pair.Height, pair.Width)
+	if err := p.average(ctx, pair, jobs, a); err != nil {
+		return nil, err
+	}
+	r := &Prediction{Mask: mask, Rows: len(a.unused), Probabilities: make([][]float32, classes)}
 	views := float32(max(len(o.Scales), 1))
 	if o.Flip {
 		views *= 2
 	}
-	a := newAverage(p.pool, classes, pair.Height, pair.Width)
-	jobs := p.plan(pair.Height, pair.Width)
+	// Once more, and no row given up.
+	a = newAverage(p.pool, classes, pair.Height, pair.Width)
 	for i := range jobs {
 		out, err := p.run(ctx, jobs[i].input(p.pool, pair))
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		if err := a.add(&jobs[i], out); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 	}
-	probabilities := make([][]float32, classes)
 	for _, row := range a.rows {
 		for i, v := range row {
-			probabilities[i/pair.Width] = append(probabilities[i/pair.Width], v/views)
+			r.Probabilities[i/pair.Width] = append(r.Probabilities[i/pair.Width], v/views)
 		}
 	}
-	return mask, probabilities, nil
+	return r, nil
+}
+
+// CheckMemory asks whether averaging over pictures of h × w would be refused.
+func CheckMemory(s runtime.Session, classes, h, w int, o Options) error {
+	m, err := segmenter.Open(s)
+	if err != nil {
+		return err
+	}
+	p := &predictor{model: m, classes: classes, options: o}
+	a := &average{classes: classes, mask: &imageio.Mask{Width: w, Height: h}}
+	return a.checkMemory(p.plan(h, w))
+}
+
+// Windows lists, for a picture side, the first pixel of each window of a view and the picture's pixels lo…hi−1 that it
+// decides.
+func Windows(picture int, scale float64, size int, overlap float64, exclusive bool) (starts, lo, hi []int, view int) {
+	a := newAxis(picture, viewSide(picture, scale), size, overlap, exclusive)
+	for _, w := range a.windows {
+		starts, lo, hi = append(starts, w.start), append(lo, w.lo), append(hi, w.hi)
+	}
+	return starts, lo, hi, a.view
 }

@@ -112,13 +112,18 @@ func (p *predictor) predict(ctx context.Context, pair *dataset.Pair) (*imageio.M
 	if err := a.checkMemory(jobs); err != nil {
 		return nil, err
 	}
+	return a.mask, p.average(ctx, pair, jobs, a)
+}
+
+// average runs the jobs of a picture and decides its rows as soon as no job is left for them.
+func (p *predictor) average(ctx context.Context, pair *dataset.Pair, jobs []job, a *average) error {
 	for i := range jobs {
 		out, err := p.run(ctx, jobs[i].input(p.pool, pair))
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if err := a.add(&jobs[i], out); err != nil {
-			return nil, err
+			return err
 		}
 		end := pair.Height
 		if i+1 < len(jobs) {
@@ -126,7 +131,7 @@ func (p *predictor) predict(ctx context.Context, pair *dataset.Pair) (*imageio.M
 		}
 		a.finish(end)
 	}
-	return a.mask, nil
+	return nil
 }
 
 // tile puts the labels of windows side by side.

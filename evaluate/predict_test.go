@@ -98,9 +98,11 @@ func (v *views) model(f form) *onnx.Model {
 	}}
 }
 
-func open(t *testing.T, m *onnx.Model) runtime.Session {
+func open(t testing.TB, m *onnx.Model) runtime.Session { return openIn(t, runtime.Embedded, m) }
+
+func openIn(t testing.TB, e runtime.Engine, m *onnx.Model) runtime.Session {
 	t.Helper()
-	s, err := runtime.Embedded.LoadModel(m, runtime.Options{Threads: 1})
+	s, err := e.LoadModel(m, runtime.Options{Threads: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,40 +140,97 @@ func (c *viewCase) forms() []form {
 
 // TestViews compares scales, flips and windows with SciPy's way of them (testdata/views.py), for networks of dynamic and
 // of fixed size, of floats and of bytes, that give logits, probabilities and labels.
-func TestViews(t *testing.T) {
+func TestViews(t *testing.T) { testViews(t, runtime.Embedded) }
+
+func testViews(t *testing.T, e runtime.Engine) {
 	v, pair := readViews(t)
 	for _, c := range v.Cases {
 		for _, f := range c.forms() {
 			t.Run(fmt.Sprintf("%s %+v", c.Name, f), func(t *testing.T) {
-				s := open(t, v.model(f))
-				mask, probabilities, err := evaluate.Predict(context.Background(), s, pair, len(v.Bias), c.options(1))
+				s := openIn(t, e, v.model(f))
+				p, err := evaluate.Predict(context.Background(), s, pair, len(v.Bias), c.options(1))
 				if err != nil {
 					t.Fatal(err)
 				}
-				if mask.Width != v.Width || mask.Height != v.Height {
-					t.Fatalf("the mask is %d×%d", mask.Width, mask.Height)
+				if p.Mask.Width != v.Width || p.Mask.Height != v.Height {
+					t.Fatalf("the mask is %d×%d", p.Mask.Width, p.Mask.Height)
 				}
-				for i, k := range mask.Labels {
+				for i, k := range p.Mask.Labels {
 					if k != c.Mask[i]-'0' && !slices.Contains(c.Unsure, i) {
 						t.Errorf("column %d, row %d: class %d, want %c", i%v.Width, i/v.Width, k, c.Mask[i])
 					}
 				}
-				if probabilities != nil {
-					for i, place := range c.Places {
-						for k, want := range c.Probabilities[i] {
-							if got := probabilities[k][place]; math.Abs(float64(got-want)) > 2e-5 {
-								t.Errorf("class %d at column %d, row %d: %v, want %v", k, place%v.Width, place/v.Width, got, want)
-							}
+				if (p.Probabilities == nil) != c.Labels {
+					t.Error("labels and probabilities are mixed up")
+				}
+				for i, place := range c.Places {
+					for k, values := range p.Probabilities {
+						if got, want := values[place], c.Probabilities[i][k]; math.Abs(float64(got-want)) > 2e-5 {
+							t.Errorf("class %d at column %d, row %d: %v, want %v", k, place%v.Width, place/v.Width, got, want)
 						}
 					}
 				}
-				again, _, err := evaluate.Predict(context.Background(), s, pair, len(v.Bias), c.options(3))
-				if err != nil || !bytes.Equal(again.Labels, mask.Labels) {
+				again, err := evaluate.Predict(context.Background(), s, pair, len(v.Bias), c.options(3))
+				if err != nil || !bytes.Equal(again.Mask.Labels, p.Mask.Labels) {
 					t.Errorf("on three threads the mask is another one (%v)", err)
 				}
 			})
 		}
 	}
+}
+
+// TestMemory holds that windows bound what is in memory, whatever the height, and that what would not fit is refused.
+func TestMemory(t *testing.T) {
+	v, _ := readViews(t)
+	s := open(t, v.model(form{stride: 1}))
+	tall := &dataset.Pair{Height: 400, Width: 9, RGB: make([]uint8, 3*400*9)}
+	window := evaluate.Options{Window: evaluate.Size{Height: 20, Width: 20}, Overlap: 0.5, Scales: []float64{0.5, 1}, Flip: true}
+	p, err := evaluate.Predict(context.Background(), s, tall, len(v.Bias), window)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// At scale 0.5 a window has 40 rows of the picture; the next one begins 20 rows further on.
+	if p.Rows < 40 || p.Rows > 62 {
+		t.Errorf("%d rows were in memory at a time", p.Rows)
+	}
+	if err := evaluate.CheckMemory(s, 150, 6000, 8000, evaluate.Options{Flip: true}); err == nil || !strings.Contains(err.Error(), "150 classes over 8000×6000 pixels takes 26.8 GiB, want at most 4") || !strings.Contains(err.Error(), "--window") {
+		t.Errorf("%v", err)
+	}
+	window.Window = evaluate.Size{Height: 257, Width: 257}
+	if err := evaluate.CheckMemory(s, 150, 6000, 8000, window); err != nil {
+		t.Error(err)
+	}
+}
+
+// FuzzWindows holds of any windows that they lie in the view and that every pixel of the picture is decided: by one, if
+// they exclude each other.
+func FuzzWindows(f *testing.F) {
+	f.Add(uint16(23), 1.25, uint16(9), 0.0, false)
+	f.Add(uint16(1), 0.1, uint16(0), 0.5, true)
+	f.Add(uint16(2), 8.0, uint16(1), 0.95, true)
+	f.Add(uint16(480), 0.75, uint16(257), 0.25, false)
+	f.Add(uint16(100), 1.0, uint16(99), 0.3, true)
+	f.Fuzz(func(t *testing.T, picture uint16, scale float64, size uint16, overlap float64, exclusive bool) {
+		n := int(picture)%2000 + 1
+		if !(scale >= 0.1 && scale <= 8) || !(overlap >= 0 && overlap <= 0.95) {
+			t.Skip()
+		}
+		starts, lo, hi, view := evaluate.Windows(n, scale, int(size), overlap, exclusive)
+		deciding := make([]int, n)
+		for k, start := range starts {
+			if start < 0 || k > 0 && start <= starts[k-1] || start > 0 && start+int(size) > view {
+				t.Fatalf("windows of %d start at %v in a view of %d", size, starts, view)
+			}
+			for i := lo[k]; i < hi[k]; i++ {
+				deciding[i]++
+			}
+		}
+		for i, d := range deciding {
+			if d == 0 || exclusive && d != 1 {
+				t.Fatalf("%d windows decide pixel %d of %d", d, i, n)
+			}
+		}
+	})
 }
 
 // TestViewOptions holds what is refused, and that the reason is said.
@@ -194,12 +253,12 @@ func TestViewOptions(t *testing.T) {
 		{form{stride: 1}, evaluate.Options{Window: evaluate.Size{Height: 5}}, "a window of 0×5"},
 		{form{stride: 1}, evaluate.Options{BoundaryTolerance: -1}, "boundaries off by -1"},
 	} {
-		_, _, err := evaluate.Predict(context.Background(), open(t, v.model(test.form)), pair, len(v.Bias), test.o)
+		_, err := evaluate.Predict(context.Background(), open(t, v.model(test.form)), pair, len(v.Bias), test.o)
 		if !errors.Is(err, evaluate.ErrOptions) || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%+v, %+v: %v, want %q", test.form, test.o, err, test.want)
 		}
 	}
-	if _, _, err := evaluate.Predict(context.Background(), open(t, v.model(fixed)), pair, 7, evaluate.Options{}); err == nil || !strings.Contains(err.Error(), "the model has 4 classes, the data set 7") {
+	if _, err := evaluate.Predict(context.Background(), open(t, v.model(fixed)), pair, 7, evaluate.Options{}); err == nil || !strings.Contains(err.Error(), "the model has 4 classes, the data set 7") {
 		t.Errorf("classes: %v", err)
 	}
 }
@@ -207,9 +266,13 @@ func TestViewOptions(t *testing.T) {
 // TestShrink sees a large picture once, as run does.
 func TestShrink(t *testing.T) {
 	v, pair := readViews(t)
-	mask, _, err := evaluate.Predict(context.Background(), open(t, v.model(form{stride: 1, height: 16, width: 16})), pair, len(v.Bias), evaluate.Options{Shrink: true})
-	if err != nil || mask.Width != v.Width || mask.Height != v.Height {
-		t.Fatalf("%+v, %v", mask, err)
+	p, err := evaluate.Predict(context.Background(), open(t, v.model(form{stride: 1, height: 16, width: 16})), pair, len(v.Bias), evaluate.Options{Shrink: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mask := p.Mask
+	if mask.Width != v.Width || mask.Height != v.Height {
+		t.Fatalf("the mask is %d×%d", mask.Width, mask.Height)
 	}
 	whole := v.Cases[0].Mask
 	same := 0
