@@ -1,10 +1,8 @@
 package evaluate_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -12,29 +10,18 @@ import (
 	"autodeeplab/evaluate"
 )
 
-// TestAgainstNumPy compares every metric with testdata/make.py's, for masks added in two parts.
-func TestAgainstNumPy(t *testing.T) {
-	data, err := os.ReadFile("testdata/metrics.json")
-	if err != nil {
-		t.Fatal(err)
-	}
+// TestMetrics compares every metric with scikit-learn's (testdata/make.py), for masks added in two parts.
+func TestMetrics(t *testing.T) {
 	var cases []struct {
 		Classes, Ignore              int
+		Confusion                    [][]int64
+		IoU                          []*float64
 		Truth, Prediction, Absent    []int
 		MIoU, Pixel, Mean, Frequency float64
 	}
-	if err := json.Unmarshal(data, &cases); err != nil {
-		t.Fatal(err)
-	}
+	readJSON(t, "testdata/metrics.json", &cases)
 	for i, c := range cases {
-		bytes := func(list []int) []uint8 {
-			var b []uint8
-			for _, v := range list {
-				b = append(b, uint8(v))
-			}
-			return b
-		}
-		truth, prediction := bytes(c.Truth), bytes(c.Prediction)
+		truth, prediction := labels(c.Truth), labels(c.Prediction)
 		m, second := evaluate.NewConfusion(c.Classes), evaluate.NewConfusion(c.Classes)
 		cut := len(truth) / 3
 		if err := m.Add(prediction[:cut], truth[:cut], uint8(c.Ignore)); err != nil {
@@ -54,7 +41,17 @@ func TestAgainstNumPy(t *testing.T) {
 			{"mean accuracy", m.MeanAccuracy(), c.Mean}, {"frequency-weighted IoU", m.FrequencyWeightedIoU(), c.Frequency},
 		} {
 			if math.Abs(f.got-f.want) > 1e-12 {
-				t.Errorf("case %d: %s %v, NumPy has %v", i, f.name, f.got, f.want)
+				t.Errorf("case %d: %s %v, scikit-learn has %v", i, f.name, f.got, f.want)
+			}
+		}
+		for k, iou := range m.IoU() {
+			if want := c.IoU[k]; (want == nil) != math.IsNaN(iou) || want != nil && math.Abs(iou-*want) > 1e-12 {
+				t.Errorf("case %d: IoU of class %d is %v", i, k, iou)
+			}
+			for other, want := range c.Confusion[k] {
+				if got := m.Count(k, other); got != want {
+					t.Errorf("case %d: %d pixels of %d taken for %d, scikit-learn has %d", i, got, k, other, want)
+				}
 			}
 		}
 		if !slices.Equal(m.Absent(), c.Absent) {

@@ -21,8 +21,8 @@ import (
 )
 
 // badInputs is the list of inputs that must be refused: files holds what lies in the folder, args is the command line
-// ("DIR" stands for the folder, which also holds the good model net.onnx, the good picture photo.png and the folder
-// for results out), and want is what the one line on stderr must say besides the name of the file at fault.
+// ("DIR" stands for the folder, which also holds the good model net.onnx, the good picture photo.png, the good data set
+// data and the folder for results out), and want is what the one line on stderr must say besides the name of the file at fault.
 var badInputs = []struct {
 	name  string
 	files map[string][]byte
@@ -70,6 +70,14 @@ var badInputs = []struct {
 	{"a picture that is no picture", map[string][]byte{"bad.jpg": []byte("this is text")}, "run DIR/net.onnx DIR/bad.jpg -o DIR/out", "bad.jpg", "not a picture"},
 	{"truncated picture", map[string][]byte{"bad.png": truncated(picture(64, 48))}, "run DIR/net.onnx DIR/bad.png -o DIR/out", "bad.png", "truncated"},
 	{"picture over the limit", map[string][]byte{"bad.png": picture(64, 48)}, "run DIR/net.onnx DIR/bad.png -o DIR/out --max-pixels 1000", "bad.png", "--max-pixels"},
+	{"truncated picture of a data set", map[string][]byte{"data/images/val/b.png": truncated(picture(40, 36))}, "eval DIR/net.onnx --data DIR/data", "b.png", "truncated"},
+	{"labels that are no picture", map[string][]byte{"data/labels/val/b.png": []byte("this is text")}, "eval DIR/net.onnx --data DIR/data", "b.png", "labels must be a PNG"},
+	{"labels of another size", map[string][]byte{"data/labels/val/a.png": picture(40, 35)}, "eval DIR/net.onnx --data DIR/data", "a.png", ""},
+	{"labels that are no class", map[string][]byte{"data/labels/val/b.png": picture(40, 36)}, "eval DIR/net.onnx --data DIR/data", "b.png", "want 0 to 2, or 255"},
+	{"a picture without labels", map[string][]byte{"data/images/val/c.png": picture(40, 36)}, "eval DIR/net.onnx --data DIR/data", "c.png", "no labels of the same name"},
+	{"model to measure that is none", map[string][]byte{"bad.onnx": truncated(marshal(tiny()))}, "eval DIR/bad.onnx --data DIR/data", "bad.onnx", "not an ONNX model"},
+	{"a picture for a data set", nil, "eval DIR/net.onnx --data DIR/photo.png", "photo.png", "want a folder"},
+	{"masks into a file", map[string][]byte{"taken": {1}}, "eval DIR/net.onnx --data DIR/data --save DIR/taken", "taken", ""},
 	{"empty folder", map[string][]byte{"empty/": nil}, "run DIR/net.onnx DIR/empty -o DIR/out", "empty", "no picture"},
 	{"no such picture", nil, "run DIR/net.onnx DIR/none.jpg -o DIR/out", "none.jpg", "no such file"},
 	{"unknown engine", nil, "run DIR/net.onnx DIR/photo.png -o DIR/out --engine tensorflow", "", "onnxruntime"},
@@ -152,6 +160,7 @@ func TestBadInputs(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			dir := t.TempDir()
 			put(t, dir, map[string][]byte{"net.onnx": marshal(tiny()), "photo.png": picture(20, 10)})
+			plainSet(t, dir, "data")
 			put(t, dir, test.files)
 			before := listing(t, dir)
 			var stdout, stderr bytes.Buffer

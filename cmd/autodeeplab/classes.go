@@ -11,7 +11,7 @@ import (
 // numbers. count is the number of classes that the logits have, 0 where that is not known.
 func (n *network) findClasses(count int) error {
 	if n.classes == nil {
-		c, err := fromMetadata(n.session.Metadata(), count)
+		c, err := fromMetadata(n.Session.Metadata(), count)
 		if err != nil {
 			return err
 		}

@@ -42,6 +42,8 @@ func TestFullDisk(t *testing.T) {
 		{"draw", 512, "draw -o DIR/out"},
 		{"demo", 64 << 10, "demo -o DIR/out"},
 		{"search", 16 << 10, "search --data DIR/data -o DIR/out" + tinySearch},
+		{"eval report", 16, "eval DIR/net.onnx --data DIR/data -o DIR/new.json"},
+		{"eval masks", 16, "eval DIR/net.onnx --data DIR/data --save DIR/out"},
 		{"bench", 64, "bench --table DIR/table.json --filters 2 --blocks 1 --levels 2 --input-size 33x33 --runs 1"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -114,6 +114,7 @@ func withMetadata(key, value string) *onnx.Model {
 func TestHostileNames(t *testing.T) {
 	dir := folder(t)
 	put(t, dir, map[string][]byte{"photo.png": picture(8, 8)})
+	plainSet(t, dir, "data")
 	cited := 0
 	for name, m := range hostileModels {
 		path := filepath.Join(dir, "net.onnx")
@@ -121,6 +122,7 @@ func TestHostileNames(t *testing.T) {
 		for _, args := range []string{
 			"show DIR/net.onnx", "show DIR/net.onnx --full", "check DIR/net.onnx", "check DIR/net.onnx DIR/net.onnx", "summary DIR/net.onnx",
 			"summary DIR/net.onnx --json", "summary DIR/net.onnx --input-size 8x8", "run DIR/net.onnx DIR/photo.png -o DIR/out", "draw DIR/net.onnx -o DIR/out",
+			"eval DIR/net.onnx --data DIR/data", "eval DIR/net.onnx --data DIR/data --json",
 			"compile DIR/net.onnx --filters 2 --classes 2 --input-size 33x33 -o DIR/new.onnx",
 			"compile DIR/small.json --weights DIR/net.onnx --filters 2 --classes 2 --input-size 33x33 -o DIR/new.onnx",
 		} {
@@ -170,7 +172,17 @@ func TestHostileFileNames(t *testing.T) {
 	if strings.Count(answer, "\n") != 1 || !strings.Contains(answer, `\x1b[31m`) {
 		t.Errorf("the answer is %q", answer)
 	}
+	plainSet(t, dir, name)
+	put(t, dir, map[string][]byte{name + "/classes.json": []byte(`{"classes": ["x\nautodeeplab: forged\r\u001b[31m\u202e\u0000", "b", "c"]}`)})
+	for _, format := range []string{"--boundary-tolerance=0", "--json"} {
+		o := commandArgs(t, "eval", dir+"/tiny.onnx", "--data", dir+"/"+name, format)
+		plain(t, "eval "+format, o.stdout)
+		if o.status != 0 || !strings.Contains(o.stdout, "forged") {
+			t.Errorf("eval %s: exit %d, %q, %q", format, o.status, o.stdout, o.stderr)
+		}
+	}
 	for _, args := range [][]string{
+		{"eval", name + ".onnx", "--data", dir}, {"eval", dir + "/tiny.onnx", "--data", dir + "/" + name, "--save-format", name, "--save", dir}, {"eval", dir + "/tiny.onnx", "--data", hostile},
 		{"show", name + ".onnx"}, {"check", name + ".onnx"}, {"summary", name + ".json"}, {"compile", name + ".json", "-o", dir + "/x.onnx"},
 		{"draw", name, "-o", dir + "/" + name}, {hostile}, {"--" + name}, {"run", "--engine", name, "a", "b", "-o", "c"}, {"compile", "--size", hostile, "-o", dir + "/x.onnx"},
 		{"completion", hostile}, {"draw", "--format", hostile, "-o", dir + "/x"}, {"help", hostile}, {"summary", "--input-size", hostile}, {"run", "-" + hostile},

@@ -342,6 +342,7 @@ func TestCompletion(t *testing.T) {
 		{[]string{"compile", "--size", ""}, []string{"S", "M", "L"}},
 		{[]string{"compile", "--dataset", ""}, dataset.Names()},
 		{[]string{"draw", "--format", ""}, []string{"svg", "png"}},
+		{[]string{"eval", "--save-format", ""}, []string{"cityscapes", "voc", "index"}},
 		{[]string{"completion", ""}, []string{"bash", "fish", "powershell", "zsh"}},
 	} {
 		o := commandArgs(t, append([]string{"__complete"}, test.typed...)...)

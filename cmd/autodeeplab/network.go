@@ -3,26 +3,20 @@ package main
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"autodeeplab/dataset"
 	"autodeeplab/internal/imageio"
-	"autodeeplab/onnx/op"
-	"autodeeplab/onnx/tensor"
+	"autodeeplab/internal/segmenter"
 	"autodeeplab/runtime"
 )
 
 // network is a loaded model that makes masks of pictures.
 type network struct {
+	*segmenter.Model
 	path    string
 	engine  string
-	session runtime.Session
 	threads int
-	input   runtime.Value
-	output  string
-	// height and width of the input; 0 where dynamic.
-	height, width int
-	classes       *dataset.Classes
+	classes *dataset.Classes
 }
 
 // openNetwork loads the model at path and finds its picture input and its logits or labels. classes overrides what the
@@ -32,7 +26,10 @@ func openNetwork(path string, e runtime.Engine, threads int, classes *dataset.Cl
 	if err != nil {
 		return nil, err
 	}
-	n, err := newNetwork(path, e, s, threads, classes)
+	n := &network{path: path, engine: e.Name(), threads: threads, classes: classes}
+	if n.Model, err = segmenter.Open(s); err == nil {
+		err = n.findClasses(n.Classes)
+	}
 	if err != nil {
 		s.Close()
 		return nil, fmt.Errorf("%s: %w", path, err)
@@ -40,78 +37,13 @@ func openNetwork(path string, e runtime.Engine, threads int, classes *dataset.Cl
 	return n, nil
 }
 
-func newNetwork(path string, e runtime.Engine, s runtime.Session, threads int, classes *dataset.Classes) (*network, error) {
-	n := &network{path: path, engine: e.Name(), session: s, threads: threads, classes: classes}
-	if err := n.findInput(); err != nil {
-		return nil, err
-	}
-	count, err := n.findOutput()
-	if err != nil {
-		return nil, err
-	}
-	return n, n.findClasses(count)
-}
-
-func (n *network) findInput() error {
-	inputs := n.session.Inputs()
-	if len(inputs) != 1 {
-		return fmt.Errorf("the model has %d inputs (%s), want one picture float[N,3,H,W]", len(inputs), list(inputs))
-	}
-	v := inputs[0]
-	if v.DType != tensor.Float32 && v.DType != tensor.Uint8 || len(v.Dims) != 4 || v.Dims[1].IsKnown() && v.Dims[1].Size != 3 {
-		return fmt.Errorf("the model's input is %s, want a picture float[N,3,H,W]", v)
-	}
-	if b := v.Dims[0]; b.IsKnown() && b.Size != 1 {
-		return fmt.Errorf("the model takes %d pictures at a time, want 1 (compile --batch 1 or dynamic)", b.Size)
-	}
-	n.input = v
-	n.height, n.width = fixed(v.Dims[2]), fixed(v.Dims[3])
-	return nil
-}
-
-// fixed is a dimension's size, 0 where it is dynamic.
-func fixed(d op.Dim) int { return max(d.Size, 0) }
-
-// findOutput picks the first output that can be logits or labels. It returns how many classes the logits have, 0 where
-// that is not known.
-func (n *network) findOutput() (int, error) {
-	outputs := n.session.Outputs()
-	for _, v := range outputs {
-		switch rank := len(v.Dims); {
-		case v.DType.IsInt() && (v.Dims == nil || rank >= 2 && rank <= 4):
-			n.output = v.Name
-			return 0, nil
-		case v.DType.IsFloat() && v.Dims == nil:
-			n.output = v.Name
-			return 0, nil
-		case v.DType.IsFloat() && rank == 4 && (!v.Dims[1].IsKnown() || v.Dims[1].Size >= 2):
-			n.output = v.Name
-			return fixed(v.Dims[1]), nil
-		}
-	}
-	return 0, fmt.Errorf("the model's outputs are %s, want logits float[N,C,H,W] or integer labels [N,H,W]", list(outputs))
-}
-
-func list(values []runtime.Value) string {
-	texts := make([]string, len(values))
-	for i, v := range values {
-		texts[i] = v.String()
-	}
-	return strings.Join(texts, ", ")
-}
-
 // segment runs one picture.
 func (n *network) segment(ctx context.Context, p *imageio.Picture, maxSide int) (*imageio.Mask, imageio.Fit, error) {
-	fit := imageio.NewFit(p.Width(), p.Height(), n.width, n.height, maxSide)
-	in := p.Tensor(fit)
-	if n.input.DType == tensor.Uint8 {
-		in = toBytes(in)
-	}
-	outputs, err := n.session.Run(ctx, map[string]*tensor.Tensor{n.input.Name: in})
+	fit := imageio.NewFit(p.Width(), p.Height(), n.Width, n.Height, maxSide)
+	out, err := n.Run(ctx, p.Tensor(fit))
 	if err != nil {
 		return nil, fit, err
 	}
-	out := outputs[n.output]
 	if out.DType.IsFloat() && len(out.Shape) == 4 && out.Shape[1] != n.classes.Len() {
 		if err := n.findClasses(out.Shape[1]); err != nil {
 			return nil, fit, err
@@ -121,14 +53,4 @@ func (n *network) segment(ctx context.Context, p *imageio.Picture, maxSide int) 
 	return m, fit, err
 }
 
-// toBytes rounds a picture tensor for a model that takes uint8.
-func toBytes(t *tensor.Tensor) *tensor.Tensor {
-	values := tensor.Data[float32](t)
-	out := make([]uint8, len(values))
-	for i, v := range values {
-		out[i] = uint8(v + 0.5)
-	}
-	return tensor.Of(out, t.Shape...)
-}
-
-func (n *network) close() { n.session.Close() }
+func (n *network) close() { n.Session.Close() }

@@ -40,13 +40,14 @@ var rooms = map[string][]string{
 	"internal/gorgoniaop":   {"internal/kernel"},
 	"internal/archtest":     {},
 	"internal/integration":  {},
-	"evaluate":              {},
+	"internal/segmenter":    {"runtime", "onnx"},
+	"evaluate":              {"runtime", "dataset", "onnx", "internal/imageio", "internal/kernel", "internal/segmenter"},
 	"search":                {"decode", "dataset", "evaluate", "internal/gorgoniaop", "internal/kernel", "internal/atomicfile"},
 	"internal/searchpage":   {"decode"},
 	"internal/costtable":    {"decode", "onnx", "runtime", "search"},
 	"dataset":               {"internal/imageio", "internal/atomicfile"},
 	"fixtures":              {},
-	"cmd":                   {"decode", "search", "compile", "weights", "onnx", "runtime", "dataset", "fixtures", "internal"},
+	"cmd":                   {"decode", "search", "evaluate", "compile", "weights", "onnx", "runtime", "dataset", "fixtures", "internal"},
 }
 
 func TestImportsPointDown(t *testing.T) {

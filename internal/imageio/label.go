@@ -40,34 +40,65 @@ func (m *Mask) Counts() [256]int {
 func (f Fit) Labels(out *tensor.Tensor, threads int) (*Mask, error) {
 	m := &Mask{Width: f.PhotoW, Height: f.PhotoH}
 	if out.DType.IsInt() {
-		shape := out.Shape
-		for len(shape) > 2 && shape[0] == 1 {
-			shape = shape[1:]
-		}
-		if len(shape) != 2 || shape[0] < 1 || shape[1] < 1 {
-			return nil, fmt.Errorf("%w: %s, want labels [1,h,w]", ErrOutput, out)
-		}
-		if err := f.nearest(m, out, shape[0], shape[1]); err != nil {
+		labels, h, w, err := LabelMap(out)
+		if err != nil {
 			return nil, err
 		}
+		f.nearest(m, labels, h, w)
 		return m, nil
 	}
-	s := out.Shape
-	if len(s) != 4 || s[0] != 1 || s[1] < 2 || s[1] > 256 || s[2] < 1 || s[3] < 1 {
-		return nil, fmt.Errorf("%w: %s, want logits float[1,C,h,w] with C from 2 to 256, or integer labels [1,h,w]", ErrOutput, out)
-	}
-	logits, err := floats(out)
+	scores, classes, h, w, err := Scores(out)
 	if err != nil {
 		return nil, err
 	}
-	for i, v := range logits {
+	f.argmax(m, scores, classes, h, w, threads)
+	return m, nil
+}
+
+// LabelMap reads an output of integer labels: [1,h,w], [1,1,h,w] or [h,w], each 0…255. Errors wrap ErrOutput.
+func LabelMap(out *tensor.Tensor) (labels []uint8, h, w int, err error) {
+	shape := out.Shape
+	for len(shape) > 2 && shape[0] == 1 {
+		shape = shape[1:]
+	}
+	if len(shape) != 2 || shape[0] < 1 || shape[1] < 1 {
+		return nil, 0, 0, fmt.Errorf("%w: %s, want labels [1,h,w]", ErrOutput, out)
+	}
+	h, w = shape[0], shape[1]
+	if labels = tensor.Data[uint8](out); labels != nil {
+		return labels, h, w, nil
+	}
+	values, err := out.Ints()
+	if err != nil {
+		return nil, 0, 0, fmt.Errorf("%w: %w", ErrOutput, err)
+	}
+	labels = make([]uint8, len(values))
+	for i, v := range values {
+		if v < 0 || v > 255 {
+			return nil, 0, 0, fmt.Errorf("%w: label %d, want 0 to 255", ErrOutput, v)
+		}
+		labels[i] = uint8(v)
+	}
+	return labels, h, w, nil
+}
+
+// Scores reads an output of logits or probabilities, float32, float16 or float64 [1,C,h,w] with 2 ≤ C ≤ 256, none of
+// which may be NaN or +∞. Errors wrap ErrOutput.
+func Scores(out *tensor.Tensor) (scores []float32, classes, h, w int, err error) {
+	s := out.Shape
+	if len(s) != 4 || s[0] != 1 || s[1] < 2 || s[1] > 256 || s[2] < 1 || s[3] < 1 {
+		return nil, 0, 0, 0, fmt.Errorf("%w: %s, want logits float[1,C,h,w] with C from 2 to 256, or integer labels [1,h,w]", ErrOutput, out)
+	}
+	if scores, err = floats(out); err != nil {
+		return nil, 0, 0, 0, err
+	}
+	for i, v := range scores {
 		if v != v || v > math.MaxFloat32 {
 			hw := s[2] * s[3]
-			return nil, fmt.Errorf("%w: it holds %v (class %d, row %d, column %d)", ErrOutput, v, i/hw, i%hw/s[3], i%s[3])
+			return nil, 0, 0, 0, fmt.Errorf("%w: it holds %v (class %d, row %d, column %d)", ErrOutput, v, i/hw, i%hw/s[3], i%s[3])
 		}
 	}
-	f.argmax(m, logits, s[1], s[2], s[3], threads)
-	return m, nil
+	return scores, s[1], s[2], s[3], nil
 }
 
 func floats(t *tensor.Tensor) ([]float32, error) {
@@ -90,46 +121,35 @@ func floats(t *tensor.Tensor) ([]float32, error) {
 	return nil, fmt.Errorf("%w: it is of type %s", ErrOutput, t.DType)
 }
 
-func (f Fit) nearest(m *Mask, out *tensor.Tensor, h, w int) error {
-	labels, err := out.Ints()
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrOutput, err)
-	}
+func (f Fit) nearest(m *Mask, labels []uint8, h, w int) {
 	m.Labels = make([]uint8, m.Width*m.Height)
 	xs := axis(f.PhotoW, f.ContentW, f.InputW, w)
 	for y, ty := range axis(f.PhotoH, f.ContentH, f.InputH, h) {
 		row := m.Labels[y*m.Width : (y+1)*m.Width]
 		for x, tx := range xs {
-			v := labels[ty.nearest()*w+tx.nearest()]
-			if v < 0 || v > 255 {
-				return fmt.Errorf("%w: label %d, want 0 to 255", ErrOutput, v)
-			}
-			row[x] = uint8(v)
+			row[x] = labels[ty.Nearest()*w+tx.Nearest()]
 		}
 	}
-	return nil
 }
 
-// tap is where one pixel of the picture lies on one axis of the output: between index lo and hi, at share frac of the
-// way. hi is lo + 1, or lo at an edge.
-type tap struct {
-	lo, hi int
-	frac   float32
+// Tap is where a pixel lies on one axis of a map: between index Lo and Hi, at share Frac of the way. Hi is Lo + 1, or Lo
+// at an edge.
+type Tap struct {
+	Lo, Hi int
+	Frac   float32
 }
 
-func (t tap) nearest() int {
-	if t.frac >= 0.5 {
-		return t.hi
+// Nearest is the index that is nearest.
+func (t Tap) Nearest() int {
+	if t.Frac >= 0.5 {
+		return t.Hi
 	}
-	return t.lo
+	return t.Lo
 }
 
-// axis computes the taps of one axis: photo pixels onto content (pixel centres, as the shrinking did) and content, being
-// the start of the input, onto the output. An output of n·stride + 1 → n + 1 points has its corners aligned with the
-// input's (DeepLab's sizes); any other smaller output is taken as pixel centres again.
-func axis(photo, content, input, output int) []tap {
-	taps := make([]tap, photo)
-	last := float64(content - 1) // beyond this lies padding
+// Taps finds positions of a network's input, in its pixels, on one axis of its output. An output of n·stride + 1 → n + 1
+// points has its corners aligned with the input's (DeepLab's sizes); any other smaller output is taken as pixel centres.
+func Taps(at []float64, input, output int) []Tap {
 	toOutput := func(x float64) float64 {
 		return (x+0.5)*float64(output)/float64(input) - 0.5
 	}
@@ -139,14 +159,24 @@ func axis(photo, content, input, output int) []tap {
 	case output > 1 && output < input && input%output != 0 && (input-1)%(output-1) == 0:
 		toOutput = func(x float64) float64 { return x * float64(output-1) / float64(input-1) }
 	}
-	for i := range taps {
-		x := (float64(i)+0.5)*float64(content)/float64(photo) - 0.5
-		x = toOutput(min(max(x, 0), last))
-		x = min(max(x, 0), float64(output-1))
+	taps := make([]Tap, len(at))
+	for i, x := range at {
+		x = min(max(toOutput(x), 0), float64(output-1))
 		lo := int(x)
-		taps[i] = tap{lo: lo, hi: min(lo+1, output-1), frac: float32(x - float64(lo))}
+		taps[i] = Tap{Lo: lo, Hi: min(lo+1, output-1), Frac: float32(x - float64(lo))}
 	}
 	return taps
+}
+
+// axis computes the taps of one axis: photo pixels onto content (pixel centres, as the shrinking did), and content, being
+// the start of the input, onto the output.
+func axis(photo, content, input, output int) []Tap {
+	at := make([]float64, photo)
+	last := float64(content - 1) // beyond this lies padding
+	for i := range at {
+		at[i] = min(max((float64(i)+0.5)*float64(content)/float64(photo)-0.5, 0), last)
+	}
+	return Taps(at, input, output)
 }
 
 // rowsAtATime is how many rows a worker takes at once: enough to make taking cheap, few enough to balance.
@@ -179,27 +209,37 @@ func (f Fit) argmax(m *Mask, logits []float32, classes, h, w, threads int) {
 	wg.Wait()
 }
 
-// argmaxRow fills one row of labels. Products are rounded before they are added, so that no processor fuses them and
-// all give the same labels.
-func argmaxRow(labels []uint8, best, blended, logits []float32, classes, h, w int, ty tap, xs []tap) {
+// argmaxRow fills one row of labels.
+func argmaxRow(labels []uint8, best, blended, logits []float32, classes, h, w int, ty Tap, xs []Tap) {
 	for c := range classes {
-		plane := logits[c*h*w : (c+1)*h*w]
-		row := plane[ty.lo*w : (ty.lo+1)*w]
-		if ty.frac != 0 {
-			below := plane[ty.hi*w : (ty.hi+1)*w]
-			for x, v := range row {
-				blended[x] = v + float32((below[x]-v)*ty.frac)
-			}
-			row = blended
-		}
+		row := BlendRows(blended, logits[c*h*w:(c+1)*h*w], w, ty)
 		for x, t := range xs {
-			v := row[t.lo]
-			if t.frac != 0 {
-				v += float32((row[t.hi] - v) * t.frac)
-			}
-			if c == 0 || v > best[x] {
+			if v := t.Of(row); c == 0 || v > best[x] {
 				best[x], labels[x] = v, uint8(c)
 			}
 		}
 	}
+}
+
+// BlendRows blends the two rows of a map of width w that t lies between, in scratch, or gives the row that it lies on.
+// Products are rounded before they are added, so that no processor fuses them and all give the same.
+func BlendRows(scratch, plane []float32, w int, t Tap) []float32 {
+	row := plane[t.Lo*w : (t.Lo+1)*w]
+	if t.Frac == 0 {
+		return row
+	}
+	below := plane[t.Hi*w : (t.Hi+1)*w]
+	for x, v := range row {
+		scratch[x] = v + float32((below[x]-v)*t.Frac)
+	}
+	return scratch[:w]
+}
+
+// Of interpolates in a row.
+func (t Tap) Of(row []float32) float32 {
+	v := row[t.Lo]
+	if t.Frac != 0 {
+		v += float32((row[t.Hi] - v) * t.Frac)
+	}
+	return v
 }

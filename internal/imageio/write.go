@@ -24,6 +24,11 @@ func WriteMask(path string, m *Mask, palette []color.RGBA) error {
 	return writePNG(path, img)
 }
 
+// WriteGrey writes m at path as an 8-bit grey PNG, whose values are the class ids.
+func WriteGrey(path string, m *Mask) error {
+	return writePNG(path, &image.Gray{Pix: m.Labels, Stride: m.Width, Rect: image.Rect(0, 0, m.Width, m.Height)})
+}
+
 // WriteOverlay writes a PNG of the picture with each pixel blended towards its class's colour by alpha, 0 (the picture)
 // to 1 (the colours). Ids beyond the palette are black. m must be of p's size.
 func WriteOverlay(path string, p *Picture, m *Mask, palette []color.RGBA, alpha float64) error {
