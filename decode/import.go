@@ -5,6 +5,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"autodeeplab/weights/checkpoint"
 )
 
 // Files of other programs hold α and β as bare arrays: which element means what is known only from the program. What is
@@ -133,33 +135,6 @@ type AmbiguousError struct {
 // Error returns the problem alone; a caller with flags adds those of the options.
 func (e *AmbiguousError) Error() string { return e.Problem }
 
-// array is one named array of a file. Its contents are read only once it is chosen.
-type array struct {
-	name string
-	load func() (*dense, error)
-}
-
-// dense is an array's contents, row-major.
-type dense struct {
-	shape []int
-	data  []float64
-}
-
-// maxArrayElements bounds an array: no α or β of a valid relaxation has more elements.
-const maxArrayElements = MaxBlocks * (MaxBlocks + 3) / 2 * NumOperators
-
-// elements is the product of shape, or an error where that is not 1 to maxArrayElements.
-func elements(shape []int) (int, error) {
-	n := 1
-	for _, d := range shape {
-		if d < 1 || d > maxArrayElements/n {
-			return 0, fmt.Errorf("shape %d, which no α or β has", shape)
-		}
-		n *= d
-	}
-	return n, nil
-}
-
 // source is a program whose arrays are known by their names.
 type source struct {
 	project     string
@@ -178,17 +153,18 @@ var sources = []source{
 }
 
 // ImportRelaxation reads α and β from a file of this program ([ReadRelaxation]) or of another: a NumPy .npz, two .npy, or
-// a PyTorch checkpoint (.pth, .pt, zip or the older form; its pickle is parsed, nothing in it is executed). The kind is
+// any other checkpoint that package checkpoint reads (PyTorch's pickles are parsed, nothing in them is executed). The kind is
 // told by the contents. What the names of the arrays do not tell o must; else the error is an [*AmbiguousError]. The
 // result is valid.
 func ImportRelaxation(o ImportOptions, paths ...string) (*Relaxation, error) {
-	var arrays []array
+	var found []array
 	for _, path := range paths {
-		f, own, err := openImport(path)
+		f, err := checkpoint.Open(path)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
+			return nil, err
 		}
-		if own {
+		defer f.Close()
+		if f.Format == checkpoint.Safetensors {
 			switch {
 			case len(paths) > 1:
 				return nil, fmt.Errorf("%s: a relaxation of this program, which takes no second file", path)
@@ -197,10 +173,9 @@ func ImportRelaxation(o ImportOptions, paths ...string) (*Relaxation, error) {
 			}
 			return ReadRelaxation(path)
 		}
-		defer f.Close()
-		arrays = append(arrays, f.arrays...)
+		found = append(found, arrays(f)...)
 	}
-	r, err := assemble(arrays, o)
+	r, err := assemble(found, o)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", strings.Join(paths, ", "), err)
 	}

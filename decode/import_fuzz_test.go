@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"os"
 	"testing"
+
+	"autodeeplab/weights/checkpoint"
 )
 
 // FuzzRelaxation holds that no bytes make the reader of relaxations panic, that what it accepts is valid and decodes, and
@@ -56,30 +58,10 @@ func holdRelaxation(t *testing.T, r *Relaxation) {
 	}
 }
 
-// fuzzImport reads hostile bytes as a file that says nothing of its layout, and again with all of it said.
-func fuzzImport(t *testing.T, data []byte) {
-	arrays, own, err := sniff(bytes.NewReader(data), int64(len(data)), "alphas.npy")
-	if err != nil || own {
-		return
-	}
-	for _, o := range []ImportOptions{{}, {AlphaOrder: OldestFirst, BetaConvention: Incoming, Operators: Operators(), Values: Logits}} {
-		if r, err := assemble(arrays, o); err == nil {
-			holdRelaxation(t, r)
-		} else if err.Error() == "" {
-			t.Fatal("an error without a text")
-		}
-	}
-	for _, a := range arrays {
-		if d, err := a.load(); err == nil {
-			if n, err := elements(d.shape); err != nil || n != len(d.data) {
-				t.Fatalf("%q has %d elements and the shape %d", a.name, len(d.data), d.shape)
-			}
-		}
-	}
-}
-
-func seedImport(f *testing.F, names ...string) {
-	for _, name := range names {
+// FuzzImport holds that no bytes make importing panic or return what is no relaxation: read as a file that says nothing
+// of its layout, and again with all of it said. The readers of files have fuzz targets of their own in package checkpoint.
+func FuzzImport(f *testing.F) {
+	for _, name := range []string{"noam.npz", "probabilities.npz", "alphas.npy", "checkpoint.pth", "checkpoint_legacy.pth", "list.pth"} {
 		data, err := os.ReadFile(importFiles(name)[0])
 		if err != nil {
 			f.Fatal(err)
@@ -87,51 +69,16 @@ func seedImport(f *testing.F, names ...string) {
 		f.Add(data)
 		f.Add(data[:len(data)*3/4])
 	}
-}
-
-// FuzzNPZ holds that no bytes that look like NumPy's make importing panic or return arrays that are not whole.
-func FuzzNPZ(f *testing.F) {
-	seedImport(f, "noam.npz", "noam_compressed.npz", "probabilities.npz", "menghao_forward.npz", "alphas.npy", "betas.npy")
-	f.Fuzz(fuzzImport)
-}
-
-// FuzzPTH is FuzzNPZ for PyTorch's files.
-func FuzzPTH(f *testing.F) {
-	seedImport(f, "checkpoint.pth", "checkpoint_legacy.pth", "parallel.pth", "list.pth", "whole_model.pth", "four_tensors.pth")
-	f.Fuzz(fuzzImport)
-}
-
-// FuzzPickle reaches the pickle behind the archive's checksums.
-func FuzzPickle(f *testing.F) {
-	for _, s := range []string{
-		"}q\x00X\x06\x00\x00\x00alphasq\x01ctorch._utils\n_rebuild_tensor_v2\nq\x02((X\x07\x00\x00\x00storageq\x03ctorch\nFloatStorage\nq\x04" +
-			"X\x01\x00\x00\x000q\x05X\x03\x00\x00\x00cpuq\x06K\xa0tq\x07QK\x00K\x14K\x08\x86q\x08K\x08K\x01\x86q\x09\x89ccollections\nOrderedDict\nq\x0a)Rq\x0btq\x0cRq\x0ds.",
-		"]q\x00(h\x00h\x00h\x00e.", "\x80\x04\x95\x04\x00\x00\x00\x00\x00\x00\x00}\x94K\x01.", "(lp0\nI1\naL2L\na.", "\x8a\x00.",
-	} {
-		f.Add([]byte("\x80\x02" + s))
-	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		value, rest, err := unpickle(data, findTorch, make(storageTable).load)
-		if err != nil {
+		file, err := checkpoint.Read(bytes.NewReader(data), int64(len(data)), "alphas.npy")
+		if err != nil || file.Format == checkpoint.Safetensors {
 			return
 		}
-		if len(rest) >= len(data) {
-			t.Fatalf("nothing of %d bytes was read", len(data))
-		}
-		arrays, err := tensorArrays(value, func(_ *torchStorage, start, n int64) ([]byte, error) {
-			if start < 0 || n < 0 || n > 8*64*int64(maxArrayElements) {
-				t.Fatalf("%d bytes from %d are asked for", n, start)
-			}
-			return make([]byte, n), nil
-		})
-		if err != nil {
-			return
-		}
-		for _, a := range arrays {
-			if d, err := a.load(); err == nil {
-				if n, err := elements(d.shape); err != nil || n != len(d.data) {
-					t.Fatalf("%q has %d elements and the shape %d", a.name, len(d.data), d.shape)
-				}
+		for _, o := range []ImportOptions{{}, {AlphaOrder: OldestFirst, BetaConvention: Incoming, Operators: Operators(), Values: Logits}} {
+			if r, err := assemble(arrays(file), o); err == nil {
+				holdRelaxation(t, r)
+			} else if err.Error() == "" {
+				t.Fatal("an error without a text")
 			}
 		}
 	})

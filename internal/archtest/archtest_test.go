@@ -21,8 +21,10 @@ var rooms = map[string][]string{
 	"onnx":                  {"onnx/pb", "onnx/tensor", "internal/atomicfile"},
 	"onnx/op":               {"onnx", "onnx/pb", "onnx/tensor"},
 	"onnx/check":            {"onnx", "onnx/pb", "onnx/op", "onnx/tensor"},
-	"decode":                {"fixtures", "internal/atomicfile"},
+	"decode":                {"fixtures", "internal/atomicfile", "weights/checkpoint"},
 	"decode/draw":           {"decode"},
+	"weights":               {"compile", "decode", "onnx"},
+	"weights/checkpoint":    {"onnx/tensor", "internal/crc32c"},
 	"compile":               {"decode", "onnx"},
 	"compile/pass":          {"onnx"},
 	"runtime":               {"onnx", "internal/kernel"},
@@ -32,6 +34,7 @@ var rooms = map[string][]string{
 	"internal/kernel":       {},
 	"internal/atomicfile":   {},
 	"internal/cachedir":     {},
+	"internal/crc32c":       {},
 	"internal/testenv":      {"internal/cachedir"},
 	"internal/imageio":      {"onnx/tensor", "internal/atomicfile", "internal/kernel"},
 	"internal/gorgoniaop":   {"internal/kernel"},
@@ -43,7 +46,7 @@ var rooms = map[string][]string{
 	"internal/costtable":    {"decode", "onnx", "runtime", "search"},
 	"dataset":               {"internal/imageio", "internal/atomicfile"},
 	"fixtures":              {},
-	"cmd":                   {"decode", "search", "compile", "onnx", "runtime", "dataset", "fixtures", "internal"},
+	"cmd":                   {"decode", "search", "compile", "weights", "onnx", "runtime", "dataset", "fixtures", "internal"},
 }
 
 func TestImportsPointDown(t *testing.T) {

@@ -1,4 +1,4 @@
-package decode
+package checkpoint
 
 import (
 	"archive/zip"
@@ -10,6 +10,9 @@ import (
 	"strings"
 	"testing"
 )
+
+// imports is the folder of the fixtures that package decode shares.
+const imports = "../../decode/testdata/import/"
 
 // TestTorchArchive is about entries of the zip form that PyTorch 1.13, which made the fixtures, does not write: later
 // versions add the byte order; TorchScript adds constants.pkl.
@@ -26,7 +29,7 @@ func TestTorchArchive(t *testing.T) {
 		{entry: "extra/notes", contents: "x", compress: true},
 		{entry: "version2", contents: "3", without: "data/1", want: "not in the archive"},
 	} {
-		old, err := zip.OpenReader(importFiles("parallel.pth")[0])
+		old, err := zip.OpenReader(imports + "parallel.pth")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -71,14 +74,21 @@ func TestTorchArchive(t *testing.T) {
 		if err := os.WriteFile(file, b.Bytes(), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		r, err := ImportRelaxation(ImportOptions{}, file)
+		f, err := Open(file)
+		if err == nil {
+			for i := range f.Tensors {
+				if _, loadErr := Load[float32](&f.Tensors[i]); loadErr != nil {
+					err = loadErr
+				}
+			}
+			f.Close()
+		}
 		switch {
 		case c.want == "" && err != nil:
 			t.Errorf("%+v: %v", c, err)
 		case c.want == "":
-			want, _ := imported(t)
-			if d, err := r.Decode(DecodeOptions{}); err != nil || !d.Architecture.Equal(want) {
-				t.Errorf("%+v: %v, %v", c, d, err)
+			if len(f.Tensors) == 0 || f.Format != PyTorch {
+				t.Errorf("%+v: %v", c, f)
 			}
 		case err == nil || !strings.Contains(err.Error(), c.want):
 			t.Errorf("%+v: %v", c, err)

@@ -1,4 +1,4 @@
-package decode
+package checkpoint
 
 import (
 	"archive/zip"
@@ -6,13 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"math/big"
 	"path"
 	"strconv"
 	"strings"
 
 	"github.com/nlpodyssey/gopickle/types"
+
+	"autodeeplab/onnx/tensor"
 )
 
 // torchStorage is a run of numbers that tensors are views of. It is not read before a tensor is chosen.
@@ -22,8 +23,14 @@ type torchStorage struct {
 	size int64 // elements
 }
 
-// storageWidths are the bytes of an element of each kind of storage. Only the first two are read, but in the older form
-// the others have to be skipped.
+// storageTypes are the types of elements of the kinds of storages.
+var storageTypes = map[string]tensor.DType{
+	"Float": tensor.Float32, "Double": tensor.Float64, "Half": tensor.Float16, "BFloat16": tensor.BFloat16,
+	"Byte": tensor.Uint8, "Char": tensor.Int8, "Short": tensor.Int16, "Int": tensor.Int32, "Long": tensor.Int64, "Bool": tensor.Bool,
+}
+
+// storageWidths are the bytes of an element of each kind of storage. Not all are read, but in the older form the others
+// have to be skipped.
 var storageWidths = map[string]int64{
 	"Float": 4, "Double": 8, "Half": 2, "BFloat16": 2, "Byte": 1, "Char": 1, "Short": 2, "Int": 4, "Long": 8, "Bool": 1,
 	"ComplexFloat": 8, "ComplexDouble": 16,
@@ -136,8 +143,8 @@ func (s storageTable) load(id any) (any, error) {
 	return nil, errors.New("a persistent id that is not PyTorch's")
 }
 
-// torchArrays lists the tensors of PyTorch's zip form: data.pkl, and each storage in data/KEY beside it.
-func torchArrays(z *zip.Reader, pkl *zip.File) ([]array, error) {
+// torchTensors lists the tensors of PyTorch's zip form: data.pkl, and each storage in data/KEY beside it.
+func torchTensors(z *zip.Reader, pkl *zip.File) ([]Tensor, error) {
 	folder := path.Dir(pkl.Name)
 	entries := make(map[string]*zip.File, len(z.File))
 	for _, entry := range z.File {
@@ -159,10 +166,10 @@ func torchArrays(z *zip.Reader, pkl *zip.File) ([]array, error) {
 	if err != nil {
 		return nil, err
 	}
-	return tensorArrays(value, func(s *torchStorage, start, n int64) ([]byte, error) {
+	return namedTensors(value, func(s *torchStorage, start, n int64) ([]byte, error) {
 		entry := entries[path.Join(folder, "data", s.key)]
 		if entry == nil {
-			return nil, fmt.Errorf("its storage %s is not in the archive", quote(s.key))
+			return nil, fmt.Errorf("its storage %s is not in the archive", Quote(s.key))
 		}
 		r, err := entry.Open()
 		if err != nil {
@@ -176,25 +183,15 @@ func torchArrays(z *zip.Reader, pkl *zip.File) ([]array, error) {
 	})
 }
 
-var errCutOff = errors.New("its storage is cut off")
-
-func readExactly(r io.Reader, n int64) ([]byte, error) {
-	data := make([]byte, n)
-	if _, err := io.ReadFull(r, data); err != nil {
-		return nil, errCutOff
-	}
-	return data, nil
-}
-
 // What the older form starts with: two pickles of these numbers.
 const (
 	legacyMagic    = "1950a86a20f9469cfc6c" // hexadecimal
 	legacyProtocol = 1001
 )
 
-// legacyArrays lists the tensors of PyTorch's form before 1.6: five pickles (magic number, protocol, about the machine,
+// legacyTensors lists the tensors of PyTorch's form before 1.6: five pickles (magic number, protocol, about the machine,
 // the object, the keys of the storages), then each storage, an int64 of its elements before it.
-func legacyArrays(r io.ReaderAt, size int64) ([]array, error) {
+func legacyTensors(r io.ReaderAt, size int64) ([]Tensor, error) {
 	head := make([]byte, min(size, maxPickleBytes))
 	if n, err := r.ReadAt(head, 0); err != nil && err != io.EOF {
 		return nil, err
@@ -225,7 +222,7 @@ func legacyArrays(r io.ReaderAt, size int64) ([]array, error) {
 	if err != nil {
 		return nil, err
 	}
-	return tensorArrays(value, func(s *torchStorage, start, n int64) ([]byte, error) {
+	return namedTensors(value, func(s *torchStorage, start, n int64) ([]byte, error) {
 		at, ok := offsets[s.key]
 		if !ok {
 			return nil, errCutOff
@@ -245,11 +242,11 @@ func legacyOffsets(r io.ReaderAt, at, size int64, keys any, storages storageTabl
 		key, _ := k.(string)
 		s := storages[key]
 		if s == nil {
-			return nil, fmt.Errorf("a storage %s that no tensor uses", quote(key))
+			return nil, fmt.Errorf("a storage %s that no tensor uses", Quote(key))
 		}
 		width, known := storageWidths[s.kind]
 		if !known {
-			return nil, fmt.Errorf("a storage of kind %s, which is not known", quote(s.kind))
+			return nil, fmt.Errorf("a storage of kind %s, which is not known", Quote(s.kind))
 		}
 		var count [8]byte
 		if n, err := r.ReadAt(count[:], at); n < len(count) {
@@ -258,7 +255,7 @@ func legacyOffsets(r io.ReaderAt, at, size int64, keys any, storages storageTabl
 		n := binary.LittleEndian.Uint64(count[:])
 		at += int64(len(count))
 		if n != uint64(s.size) || n > uint64(size-at)/uint64(width) {
-			return nil, fmt.Errorf("%d elements in storage %s, where the pickle says %d and %d bytes are left", n, quote(key), s.size, size-at)
+			return nil, fmt.Errorf("%d elements in storage %s, where the pickle says %d and %d bytes are left", n, Quote(key), s.size, size-at)
 		}
 		offsets[key] = at
 		at += int64(n) * width
@@ -269,10 +266,10 @@ func legacyOffsets(r io.ReaderAt, at, size int64, keys any, storages storageTabl
 // maxVisits bounds the values that are looked at for tensors; a pickle can refer to one list a million times over.
 const maxVisits = 4 << 20
 
-// tensorArrays lists the tensors in a pickle's value: in dictionaries (such as a state_dict), lists, tuples, and the
+// namedTensors lists the tensors in a pickle's value: in dictionaries (such as a state_dict), lists, tuples, and the
 // attributes of objects, under names with a dot between. read returns n bytes of a storage from start on.
-func tensorArrays(value any, read func(s *torchStorage, start, n int64) ([]byte, error)) ([]array, error) {
-	var arrays []array
+func namedTensors(value any, read func(s *torchStorage, start, n int64) ([]byte, error)) ([]Tensor, error) {
+	var tensors []Tensor
 	visits := 0
 	const deepest = 8
 	var visit func(name string, v any, depth int)
@@ -295,7 +292,7 @@ func tensorArrays(value any, read func(s *torchStorage, start, n int64) ([]byte,
 		}
 		switch v := v.(type) {
 		case *torchTensor:
-			arrays = append(arrays, array{name, func() (*dense, error) { return v.dense(read) }})
+			tensors = append(tensors, v.named(name, read))
 		case *types.Dict:
 			for _, e := range *v {
 				child(e.Key, e.Value)
@@ -321,40 +318,44 @@ func tensorArrays(value any, read func(s *torchStorage, start, n int64) ([]byte,
 	if visits > maxVisits {
 		return nil, fmt.Errorf("more than %d values, the limit", maxVisits)
 	}
-	return arrays, nil
+	return tensors, nil
 }
 
-// dense reads the tensor's elements.
-func (t *torchTensor) dense(read func(s *torchStorage, start, n int64) ([]byte, error)) (*dense, error) {
-	if _, err := elements(t.shape); err != nil {
-		return nil, err
-	}
+// named is the tensor as part of a checkpoint.
+func (t *torchTensor) named(name string, read func(s *torchStorage, start, n int64) ([]byte, error)) Tensor {
 	kind := t.storage.kind
-	if kind != "Float" && kind != "Double" {
-		return nil, fmt.Errorf("elements of type %s (want Float or Double)", quote(kind))
+	out := Tensor{Name: name, Shape: t.shape, Type: kind, DType: storageTypes[kind], strides: t.strides}
+	out.storage = func() ([]byte, error) {
+		span, err := t.span()
+		if err != nil {
+			return nil, err
+		}
+		width := storageWidths[kind]
+		return read(t.storage, int64(t.offset)*width, span*width)
 	}
-	// The span of the storage that the tensor's elements lie in. A view of a larger array is more than its elements;
-	// one of many times as much is nothing that a program would save.
+	return out
+}
+
+// span is how many elements of the storage there are from the tensor's first to its last. A view of a larger tensor is
+// spread over more than its own; over many times as much, nothing that a program would save.
+func (t *torchTensor) span() (int64, error) {
+	n, err := checkShape(t.shape)
+	if err != nil {
+		return 0, err
+	}
+	most := 64*int64(n) + 1<<16
 	span := int64(1)
 	for i, d := range t.shape {
-		if t.strides[i] > 64*maxArrayElements {
-			return nil, fmt.Errorf("strides of %d", t.strides)
+		if d > 1 && int64(t.strides[i]) > most/int64(d-1) {
+			return 0, fmt.Errorf("strides of %d for the shape %s", t.strides, tensor.FormatShape(t.shape))
 		}
 		span += int64(d-1) * int64(t.strides[i])
 	}
-	if span > t.storage.size-int64(t.offset) || span > int64(64*maxArrayElements) {
-		return nil, fmt.Errorf("shape %d with strides %d from %d on, in a storage of %d elements", t.shape, t.strides, t.offset, t.storage.size)
+	if n == 0 {
+		span = 0
 	}
-	width := storageWidths[kind]
-	raw, err := read(t.storage, int64(t.offset)*width, span*width)
-	if err != nil {
-		return nil, err
+	if span > t.storage.size-int64(t.offset) || span > most {
+		return 0, fmt.Errorf("shape %s with strides %d from %d on, in a storage of %d elements", tensor.FormatShape(t.shape), t.strides, t.offset, t.storage.size)
 	}
-	data := gather(t.shape, t.strides, func(i int) float64 {
-		if width == 8 {
-			return math.Float64frombits(binary.LittleEndian.Uint64(raw[8*i:]))
-		}
-		return float64(math.Float32frombits(binary.LittleEndian.Uint32(raw[4*i:])))
-	})
-	return &dense{shape: t.shape, data: data}, nil
+	return span, nil
 }

@@ -1,0 +1,48 @@
+package checkpoint
+
+import (
+	"archive/zip"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"strings"
+)
+
+// zipTensors lists the tensors of a .npz or of a PyTorch file in its zip form.
+func zipTensors(r io.ReaderAt, size int64) (Format, []Tensor, error) {
+	z, err := zip.NewReader(r, size)
+	if err != nil {
+		return "", nil, fmt.Errorf("damaged zip archive: %w", err)
+	}
+	numpy := false
+	for _, entry := range z.File {
+		if path.Base(entry.Name) == "data.pkl" {
+			tensors, err := torchTensors(z, entry)
+			return PyTorch, tensors, err
+		}
+		numpy = numpy || strings.HasSuffix(entry.Name, npyEnding)
+	}
+	if !numpy {
+		return "", nil, errors.New("a zip archive with neither .npy arrays (NumPy) nor a data.pkl (PyTorch)")
+	}
+	tensors, err := npzTensors(z)
+	return NumPy, tensors, err
+}
+
+// readEntry reads a file of an archive that is to have at most limit bytes.
+func readEntry(entry *zip.File, limit int64) ([]byte, error) {
+	r, err := entry.Open()
+	if err != nil {
+		return nil, fmt.Errorf("%s in the archive: %w", Quote(entry.Name), err)
+	}
+	defer r.Close()
+	data, err := io.ReadAll(io.LimitReader(r, limit+1))
+	if err != nil {
+		return nil, fmt.Errorf("%s in the archive: %w", Quote(entry.Name), err)
+	}
+	if int64(len(data)) > limit {
+		return nil, fmt.Errorf("%s in the archive: longer than %d bytes, the limit", Quote(entry.Name), limit)
+	}
+	return data, nil
+}
