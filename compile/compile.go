@@ -3,6 +3,8 @@ package compile
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"autodeeplab/compile/pass"
@@ -100,4 +102,31 @@ func Weights(m *onnx.Model) (map[string]*tensor.Tensor, error) {
 		out[p.GetName()] = t
 	}
 	return out, nil
+}
+
+// SetWeights writes weights into a training form, in place: all that Weights gives of it, of the same shapes, and no
+// others, or none of them. The model then says no more which seed it was made from.
+func SetWeights(m *onnx.Model, weights map[string]*tensor.Tensor) error {
+	own, err := Weights(m)
+	if err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(own)) {
+		have, want := weights[name], own[name]
+		if have == nil || have.DType != want.DType || !slices.Equal(have.Shape, want.Shape) {
+			return fmt.Errorf("%w: tensor %q is %s, want %s", ErrWeights, name, have, want)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(weights)) {
+		if own[name] == nil {
+			return fmt.Errorf("%w: the network has no tensor %q", ErrWeights, name)
+		}
+	}
+	for i, p := range m.GetGraph().GetInitializer() {
+		if t := weights[p.GetName()]; t != nil {
+			m.Graph.Initializer[i] = onnx.Encode(p.GetName(), t)
+		}
+	}
+	m.MetadataProps = slices.DeleteFunc(m.MetadataProps, func(p *onnx.Property) bool { return p.GetKey() == KeySeed })
+	return nil
 }

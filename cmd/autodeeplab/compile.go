@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -98,11 +96,8 @@ In a network with random weights the batch statistics are 0 and 1, under which i
   autodeeplab compile train.onnx --weights train.onnx --input-size 1025x2049 -o big.onnx`,
 		Args: arguments(0, 1, "at most one architecture"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if o.out == "" {
-				return usagef("compile needs a file to write: -o NET.onnx")
-			}
-			if info, err := os.Stat(o.out); err == nil && info.IsDir() {
-				return usagef("-o %s: it is a folder, want a file, as %s", o.out, filepath.Join(o.out, "net.onnx"))
+			if err := checkOutput(cmd, o.out); err != nil {
+				return err
 			}
 			if o.threads < 0 {
 				return usagef("--threads %d: want 0 (all) or more", o.threads)

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/spf13/cobra"
 )
 
 // job is one picture and where its results go: base is the path that "_mask.png", "_overlay.png" and ".json" are added to.
@@ -112,6 +114,17 @@ func stat(path string) (fs.FileInfo, error) {
 		return nil, fmt.Errorf("%s: %w", path, pathErr.Err)
 	}
 	return info, err
+}
+
+// checkOutput checks the .onnx file that a command is to write.
+func checkOutput(cmd *cobra.Command, out string) error {
+	if out == "" {
+		return usagef("%s needs a file to write: -o NET.onnx", cmd.Name())
+	}
+	if info, err := os.Stat(out); err == nil && info.IsDir() {
+		return usagef("-o %s: it is a folder, want a file, as %s", out, filepath.Join(out, "net.onnx"))
+	}
+	return nil
 }
 
 // makeDir makes the folder that results go to.
