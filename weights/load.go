@@ -179,29 +179,30 @@ func regroup(data []float32, shape, order []int) []float32 {
 	return out
 }
 
-// epsilons makes up for a batch normalisation's ε that is another in the checkpoint's network.
+// epsilons checks the variances of batch normalisations, and makes up for an ε that is another in the checkpoint's network.
 func (p *Plan) epsilons(weights map[string]*tensor.Tensor) error {
-	rows := make(map[string]*Row, len(p.Rows))
+	kept := make(map[string]bool)
 	for i := range p.Rows {
-		rows[p.Rows[i].Name] = &p.Rows[i]
+		kept[p.Rows[i].Name] = p.Rows[i].initial
 	}
 	for _, node := range p.model.GetGraph().GetNode() {
 		if node.GetOpType() != "BatchNormalization" || len(node.GetInput()) != 5 {
 			continue
 		}
-		there, ok := p.Map.epsilon(node.GetName())
 		scale, variance := weights[node.Input[1]], weights[node.Input[4]]
-		if !ok || scale == nil || variance == nil || rows[node.Input[1]].initial {
-			continue
+		if scale == nil || variance == nil {
+			continue // a model that compile did not make
 		}
 		here := epsilon(node)
+		there, ok := p.Map.epsilon(node.GetName())
 		s, v := tensor.Data[float32](scale), tensor.Data[float32](variance)
-		for i := range s {
-			ratio := (float64(v[i]) + here) / (float64(v[i]) + there)
-			if !(ratio > 0) || math.IsInf(ratio, 0) {
+		for i := range v {
+			if v[i] < 0 || ok && float64(v[i])+there == 0 {
 				return fmt.Errorf("%s: element %d is %g, which is no variance", node.Input[4], i, v[i])
 			}
-			s[i] = float32(float64(s[i]) * math.Sqrt(ratio))
+			if ok && !kept[node.Input[1]] {
+				s[i] = float32(float64(s[i]) * math.Sqrt((float64(v[i])+here)/(float64(v[i])+there)))
+			}
 		}
 	}
 	return nil

@@ -82,6 +82,14 @@ var badInputs = []struct {
 		"compile DIR/bad.json -o DIR/out.onnx", "bad.json", "path[1]"},
 	{"architecture that is no JSON", map[string][]byte{"bad.json": []byte("{\n  \"format\": oops }")}, "summary DIR/bad.json", "bad.json", "line 2"},
 	{"input too small for the path", nil, "compile --input-size 4x4 -o DIR/out.onnx", "", "--input-size"},
+	{"a checkpoint that is none", map[string][]byte{"bad.pth": []byte("this is text, and of some length")}, "import DIR/bad.pth -o DIR/out.onnx", "bad.pth", "neither a TensorFlow checkpoint"},
+	{"a checkpoint that is empty", map[string][]byte{"bad.npz": {}}, "import DIR/bad.npz --list", "bad.npz", "empty"},
+	{"no such checkpoint", nil, "import DIR/none.ckpt -o DIR/out.onnx", "none.ckpt", "no such file"},
+	{"a folder without a checkpoint", map[string][]byte{"empty/": nil}, "import DIR/empty -o DIR/out.onnx", "empty", "without a TensorFlow checkpoint"},
+	{"a cut-off index", map[string][]byte{"bad.index": []byte("no table's end")}, "import DIR/bad -o DIR/out.onnx", "bad.index", "not a table"},
+	{"a checkpoint that asks for a pickle of 4 GiB", map[string][]byte{"bad.pth": []byte("\x80\x02B\xff\xff\xff\xff.")}, "import DIR/bad.pth --list", "bad.pth", "not one that torch.save wrote"},
+	{"a checkpoint with a header of 2^63 bytes", map[string][]byte{"bad.safetensors": []byte("\xff\xff\xff\xff\xff\xff\xff\x7f{}")}, "import DIR/bad.safetensors -o DIR/out.onnx", "bad.safetensors", "header of"},
+	{"a checkpoint of other names", map[string][]byte{"bad.safetensors": []byte("\x02\x00\x00\x00\x00\x00\x00\x00{}")}, "import DIR/bad.safetensors -o DIR/out.onnx", "bad.safetensors", "--map FILE"},
 	{"compile into a missing folder", nil, "compile --filters 1 --classes 2 --input-size 33x33 -o DIR/none/net.onnx", "none", "no such file"},
 }
 

@@ -37,6 +37,7 @@ func TestFullDisk(t *testing.T) {
 		args  string
 	}{
 		{"compile", 64 << 10, "compile --filters 2 --classes 3 --input-size 33x33 -o DIR/new.onnx"},
+		{"import", 64 << 10, "import " + networks + "own.npz --arch " + networks + "plain.json --input-size 33x33 -o DIR/new.onnx"},
 		{"run", 16, "run DIR/net.onnx DIR/photo.png -o DIR/out"},
 		{"draw", 512, "draw -o DIR/out"},
 		{"demo", 64 << 10, "demo -o DIR/out"},

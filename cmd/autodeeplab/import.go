@@ -45,7 +45,10 @@ A map says which tensor of the checkpoint is which of the network's. Built in, a
 
 Every tensor of the network must be in the checkpoint, and every one of the checkpoint's in the network, or
 known to be none of its weights (slots of an optimiser, counters). --dry-run lists what goes where, what
-does not and why, and writes nothing. Width and number of classes are the checkpoint's unless given.`,
+does not and why, and writes nothing. Width and number of classes are the checkpoint's unless given.
+
+Names and shapes do not tell all: which states a cell's branches read, pools and the path's moves leave
+no trace in them. The architecture must be the one that was trained.`,
 		Example: `  autodeeplab import model.ckpt-90000 --dry-run
   autodeeplab import model.ckpt-90000 --dataset cityscapes --input-size 1025x2049 -o train.onnx
   autodeeplab import weights.npz --arch found.json --allow-missing "logits/*" --classes 2 -o train.onnx
@@ -55,16 +58,16 @@ does not and why, and writes nothing. Width and number of classes are the checkp
 	}
 	f := cmd.Flags()
 	f.StringVarP(&o.out, "output", "o", "", "the .onnx file to write")
-	f.StringVar(&o.arch, "arch", "", "the architecture, a JSON file or an .onnx that carries one (default the published one)")
+	f.StringVar(&o.arch, "arch", "", "the architecture, .json or .onnx (default the published one)")
 	f.StringVar(&o.names, "map", "", "the map of names: a built-in one by its name, or a file")
 	f.BoolVar(&o.dryRun, "dry-run", false, "list what goes where, and write nothing")
 	f.BoolVar(&o.list, "list", false, "list the checkpoint's tensors, and nothing else")
-	f.StringArrayVar(&o.allowMissing, "allow-missing", nil, "tensors of the network, as \"logits/*\", that may keep initial values; may be repeated")
-	f.StringArrayVar(&o.allowUnused, "allow-unused", nil, "tensors of the checkpoint that may be left over; may be repeated")
+	f.StringArrayVar(&o.allowMissing, "allow-missing", nil, "let these of the network's tensors keep initial values, as \"logits/*\"; may be repeated")
+	f.StringArrayVar(&o.allowUnused, "allow-unused", nil, "let these of the checkpoint's tensors be left over; may be repeated")
 	f.BoolVar(&o.average, "exponential-moving-average", false, "take the moving averages of the weights")
 	f.BoolVar(&o.differs, "allow-differences", false, "take weights of a network that computes something else, to train on")
 	o.add(cmd, f)
-	f.Lookup("size").Usage += " (default the checkpoint's)"
+	f.Lookup("size").Usage = "width of the network: S, M or L of the paper (default the checkpoint's)"
 	f.Lookup("size").DefValue = ""
 	f.Lookup("classes").Usage = "number of classes (default those of --dataset, else the checkpoint's)"
 	f.Uint64Var(&o.seed, "seed", 1, "seed of the initial values that --allow-missing keeps")
