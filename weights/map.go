@@ -6,7 +6,9 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -113,7 +115,7 @@ func (m *Map) line(word string, args []string) error {
 	n, known := least[word]
 	switch {
 	case !known:
-		return fmt.Errorf("%q is no word of a map, want one of %s", word, strings.Join(sortedKeys(least), ", "))
+		return fmt.Errorf("%q is no word of a map, want one of %s", word, strings.Join(slices.Sorted(maps.Keys(least)), ", "))
 	case len(args) < n:
 		return fmt.Errorf("%s with %d words behind it, want %d or more", word, len(args), n)
 	}

@@ -1,6 +1,7 @@
 package weights
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -27,7 +28,7 @@ func TestMapsCoverNetworks(t *testing.T) {
 			}
 			x := &matcher{o: Options{Map: m}, arch: a}
 			taken := make(map[string]string)
-			for _, name := range sortedKeys(own) {
+			for _, name := range slices.Sorted(maps.Keys(own)) {
 				rule, names, err := x.sources(name)
 				if err != nil {
 					t.Errorf("%s: %s: %v", m.Name, name, err)

@@ -2,6 +2,7 @@ package weights
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -38,7 +39,7 @@ func compilePattern(text string, tables map[string]map[string]string) (*pattern,
 			b.WriteString("(.*)")
 		case table != nil:
 			var words []string
-			for _, w := range sortedKeys(table) {
+			for _, w := range slices.Sorted(maps.Keys(table)) {
 				words = append(words, regexp.QuoteMeta(w))
 			}
 			b.WriteString("(" + strings.Join(words, "|") + ")")
@@ -101,13 +102,4 @@ func expand(text string, found map[string]string, tables map[string]map[string]s
 		return strconv.Itoa(n + step)
 	})
 	return out, err
-}
-
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }

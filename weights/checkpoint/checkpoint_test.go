@@ -212,7 +212,7 @@ func TestOpenBad(t *testing.T) {
 		{"x.index", tableOf(block(entry("", "", "\x08\x01"), entry("", "w", "\x12\x04\x12\x02\x08"))), `"w": a damaged message`},
 		{"x.index", tableOf(block(entry("", "", "\x08\x01"))), "x.data-00000-of-00001: no such file"},
 		{"x.safetensors", []byte("\x40\x00\x00\x00\x00\x00\x00\x00{}"), "in a file of 10"},
-		{"x.safetensors", []byte("\x02\x00\x00\x00\x00\x00\x00\x00{["), "damaged safetensors header"},
+		{"x.safetensors", []byte("\x02\x00\x00\x00\x00\x00\x00\x00{["), "not safetensors: a damaged header"},
 	} {
 		path := filepath.Join(t.TempDir(), c.name)
 		if err := os.WriteFile(path, c.data, 0o600); err != nil {

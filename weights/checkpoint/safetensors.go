@@ -28,11 +28,11 @@ var safetensorsTypes = map[safetensors.DType]tensor.DType{
 func safetensorsTensors(r io.ReaderAt, size int64) ([]Tensor, error) {
 	var length [8]byte
 	if _, err := r.ReadAt(length[:], 0); err != nil {
-		return nil, errors.New("cut off in the safetensors header")
+		return nil, errors.New("not safetensors: cut off in the header")
 	}
 	n := binary.LittleEndian.Uint64(length[:])
 	if n > maxSafetensorsHeader || int64(n) > size-8 {
-		return nil, fmt.Errorf("a safetensors header of %d bytes in a file of %d (want at most %d)", n, size, maxSafetensorsHeader)
+		return nil, fmt.Errorf("not safetensors: a header of %d bytes in a file of %d (want at most %d)", n, size, maxSafetensorsHeader)
 	}
 	text, err := readExactly(io.NewSectionReader(r, 8, int64(n)), int64(n))
 	if err != nil {
@@ -40,7 +40,7 @@ func safetensorsTensors(r io.ReaderAt, size int64) ([]Tensor, error) {
 	}
 	var header safetensors.Metadata
 	if err := json.Unmarshal(text, &header); err != nil {
-		return nil, fmt.Errorf("damaged safetensors header: %w", shortError{err})
+		return nil, fmt.Errorf("not safetensors: a damaged header: %w", shortError{err})
 	}
 	start := 8 + int64(n)
 	var tensors []Tensor
