@@ -91,13 +91,13 @@ func (a *app) printReport(r *dataset.Report) {
 	a.printf("%-6s %8s %9s %22s %22s %9s\n", "split", "pairs", "readable", "height min/med/max", "width min/med/max", "ignored")
 	sides := func(s dataset.Range) string { return fmt.Sprintf("%d/%d/%d", s.Min, s.Median, s.Max) }
 	for _, s := range r.Splits {
-		a.printf("%-6s %8d %9d %22s %22s %9s\n", s.Name, s.Pairs, s.Readable, sides(s.Height), sides(s.Width), share(s.IgnoredPixels, s.Pixels))
+		a.printf("%-6s %8d %9d %22s %22s %9s\n", s.Name, s.Pairs, s.Readable, sides(s.Height), sides(s.Width), portion(s.IgnoredPixels, s.Pixels))
 	}
 	a.printf("\n%5s  %-20s %10s %10s %14s %14s\n", "class", "name", "of train", "of val", "train images", "val images")
 	for _, c := range r.Classes {
 		var of [2]string
 		for i, s := range r.Splits {
-			of[i] = share(c.Pixels[i], s.Pixels-s.IgnoredPixels)
+			of[i] = portion(c.Pixels[i], s.Pixels-s.IgnoredPixels)
 		}
 		a.printf("%5d  %-20s %10s %10s %14d %14d\n", c.ID, c.Name, of[0], of[1], c.Images[0], c.Images[1])
 	}
@@ -123,7 +123,7 @@ func (a *app) printReport(r *dataset.Report) {
 }
 
 // share is a part in per cent; of nothing it is unknown.
-func share(part, all int64) string {
+func portion(part, all int64) string {
 	if all == 0 {
 		return "–"
 	}

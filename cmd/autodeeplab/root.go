@@ -102,13 +102,9 @@ says more about a command.`,
 	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
 	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveDefault)
 	root.AddCommand(
-<<<<<<< HEAD
-		newDemoCommand(a), newDataCommand(a), newSearchCommand(a), newReportCommand(a), newCompileCommand(a), newRunCommand(a), newCheckCommand(a), newSummaryCommand(a), newImportCommand(a), newEvalCommand(a),
-=======
-		newDemoCommand(a), newDataCommand(a), newSearchCommand(a), newReportCommand(a), newCompileCommand(a), newImportCommand(a), newRunCommand(a),
-		newCheckCommand(a), newSummaryCommand(a),
->>>>>>> refs/heads/weights
-		newShowCommand(a), newDrawCommand(a), newDecodeCommand(a), newBenchCommand(a), newCompletionCommand(a), newVersionCommand(a),
+		newDemoCommand(a), newDataCommand(a), newSearchCommand(a), newReportCommand(a), newDecodeCommand(a), newCompileCommand(a),
+		newImportCommand(a), newRunCommand(a), newEvalCommand(a), newCheckCommand(a), newSummaryCommand(a), newShowCommand(a),
+		newDrawCommand(a), newBenchCommand(a), newCompletionCommand(a), newVersionCommand(a),
 	)
 	return root
 }
