@@ -64,13 +64,13 @@ var layouts = []layout{
 	},
 	{
 		name: "ade20k", classes: "ade20k",
-		about: "images/ and annotations/, each with training/ and validation/; label 0 is ignored, label i is class i − 1",
+		about: "images/ and annotations/, each with training/ and validation/; label 0 is ignored, i is class i − 1",
 		train: []source{{images: "images/training", labels: "annotations/training", kinds: []kind{{"", oneUp}}}},
 		val:   []source{{images: "images/validation", labels: "annotations/validation", kinds: []kind{{"", oneUp}}}},
 	},
 	{
 		name: "coco-stuff", classes: "coco-stuff",
-		about: "images/ and annotations/, each with train2017/ and val2017/; the maps of pixels (0 to 181) or labelTrainIds",
+		about: "images/ and annotations/, each with train2017/ and val2017/; pixel maps (0 to 181) or labelTrainIds",
 		train: []source{{images: "images/train2017", labels: "annotations/train2017", kinds: cocoStuffKinds}},
 		val:   []source{{images: "images/val2017", labels: "annotations/val2017", kinds: cocoStuffKinds}},
 	},

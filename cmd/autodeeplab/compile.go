@@ -31,7 +31,7 @@ func (n *networkFlags) add(cmd *cobra.Command, f *pflag.FlagSet) {
 	f.StringVar(&n.size, "size", "S", "width of the network: S, M or L of the paper, which are 20, 32 and 48 filters")
 	f.IntVar(&n.filters, "filters", 0, "width of the network as the paper's number of filters, in place of --size")
 	f.IntVar(&n.classes, "classes", 0, fmt.Sprintf("number of classes (default those of --dataset, else %d)", defaultClasses))
-	f.StringVar(&n.dataset, "dataset", "", "take the classes, their names and colours from "+orList(dataset.Names()))
+	f.StringVar(&n.dataset, "dataset", "", "take classes, their names and colours from "+orList(dataset.Names()))
 	f.Var(&n.input, "input-size", "input in pixels, height first, or "+dynamic+" for any size")
 	f.Var(&n.batch, "batch", "pictures at a time, or "+dynamic+" for any number")
 	nameArguments(f, "size", "SIZE", "filters", "F", "classes", "N", "dataset", "NAME")

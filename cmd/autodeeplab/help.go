@@ -134,5 +134,8 @@ func commandNames(root *cobra.Command) []string {
 
 // unknownCommand is the error of a name that no command of at has.
 func unknownCommand(at *cobra.Command, name string) error {
+	if len(commandNames(at)) == 0 {
+		return usagef("%s has no command %q below it: want at most one command", at.CommandPath(), name)
+	}
 	return usagef("unknown command %q%s (%s --help lists them)", name, didYouMean(name, commandNames(at), ""), at.CommandPath())
 }

@@ -128,7 +128,7 @@ func TestSearchErrors(t *testing.T) {
 		{"search --data DIR/none -o DIR/out", exitFailure, []string{"none", "no such file"}},
 		{"search --data DIR/photo.png -o DIR/out", exitFailure, []string{"photo.png", "want a folder"}},
 		{"search --data DIR/empty -o DIR/out", exitFailure, []string{"empty", "none of the layouts fits"}},
-		{"search --data DIR/data --layout kitti -o DIR/out", exitFailure, []string{"kitti", "camvid, plain"}},
+		{"search --data DIR/data --layout kitti -o DIR/out", exitFailure, []string{"kitti", "plain"}},
 		{"search --data DIR/lonely -o DIR/out", exitFailure, []string{"b.png", "no labels"}},
 		{"search --data DIR/strange -o DIR/out --scale 1 --crops 16", exitFailure, []string{"label 2 at column 18, row 0", "want 0 to 1"}},
 		{"search --data DIR/data -o DIR/out --scale 0.5 --crops 16,19", exitFailure, []string{"20×18 at scale 0.5", "--crops"}},
