@@ -69,6 +69,7 @@ type session struct {
 	inNum   []int          // graph inputs
 	outNum  []int          // graph outputs
 	pool    *kernel.Pool
+	observe func(NodeRun)
 
 	use    sync.RWMutex // held for reading by each Run, for writing by Close
 	closed bool
@@ -110,7 +111,7 @@ func newSession(m *onnx.Model, o Options) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &session{graph: g, limits: limits, meta: onnx.Metadata(m), numbers: make(map[string]int), plans: make(map[string]*plan)}
+	s := &session{graph: g, limits: limits, observe: o.Observe, meta: onnx.Metadata(m), numbers: make(map[string]int), plans: make(map[string]*plan)}
 	s.number(m, g)
 	for _, n := range s.inNum {
 		name := s.values[n].name

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 	"unsafe"
 
 	"autodeeplab/onnx/op"
@@ -213,7 +214,14 @@ func (s *session) runStep(p *plan, mem *memory, i int) (err error) {
 		}
 		mem.tensors[n] = out[k]
 	}
-	err = st.kernel.Run(&mem.ctx, in, out)
+	if s.observe == nil {
+		err = st.kernel.Run(&mem.ctx, in, out)
+	} else {
+		began, cpu := time.Now(), CPUTime()
+		if err = st.kernel.Run(&mem.ctx, in, out); err == nil {
+			s.observe(st.observed(mem, in, out, time.Since(began), CPUTime()-cpu))
+		}
+	}
 	mem.ctx.Reset()
 	return err
 }

@@ -188,6 +188,25 @@ func (c *Conv) Scratch(pool *Pool, s ConvShape) int {
 	return n
 }
 
+// Method names the way in which a run of shape s is computed.
+func (c *Conv) Method(s ConvShape) string {
+	if c.plain != nil {
+		if _, ok := c.plain.scratch(&s); ok {
+			return "depthwise"
+		}
+	}
+	if p, ok := c.chooseWinograd(&s, 1); ok {
+		return "winograd " + p.a.Name
+	}
+	if c.pointwise(&s) {
+		return "pointwise"
+	}
+	if list, _ := c.strips(&s); list != nil {
+		return "strips"
+	}
+	return "direct"
+}
+
 // Run computes dst from src. scratch may be short or nil; then memory is allocated. The result does not depend on the
 // number of threads. An error says that a slice does not have the length that the shape asks for.
 func (c *Conv) Run(pool *Pool, scratch, dst, src []float32, s ConvShape) error {

@@ -18,10 +18,11 @@ var convBinders = map[string]Binder{
 type conv struct {
 	call  *op.Call
 	ready *kernel.Conv
+	relu  bool
 }
 
 func bindConv(n *Node) (Kernel, error) {
-	k := &conv{call: n.Call}
+	k := &conv{call: n.Call, relu: n.Relu}
 	if weights, bias, ok := constantWeights(n); ok {
 		w := n.In[1].Value
 		steps, err := op.ConvSteps(n.Call, w.Shape[2:])
@@ -103,6 +104,21 @@ func (k *conv) Run(c *Context, in, out []*tensor.Tensor) error {
 		}
 	}
 	return ready.Run(c.Pool, c.Scratch(ready.Scratch(c.Pool, s)), tensor.Data[float32](out[0]), tensor.Data[float32](x), s)
+}
+
+// Describe tells the kernel's choice.
+func (k *conv) Describe(c *Context, in, out []*tensor.Tensor) (method string, multiplyAdds int64) {
+	multiplyAdds = int64(out[0].NumElems()) * int64(in[1].NumElems()/max(in[1].Shape[0], 1))
+	axes, err := op.ConvAxes(k.call, in[0].Shape[2:], in[1].Shape[2:])
+	if k.ready == nil || err != nil {
+		return "", multiplyAdds
+	}
+	_, s := convGeometry(k.call, axes, in[1].Shape, in[0].Shape, false)
+	method = k.ready.Method(s)
+	if k.relu {
+		method += " +Relu"
+	}
+	return method, multiplyAdds
 }
 
 // convPlain runs a kernel for float64. It checks what the kernel leaves to its caller.

@@ -39,6 +39,12 @@ type KernelFunc func(c *Context, in, out []*tensor.Tensor) error
 // Run calls f.
 func (f KernelFunc) Run(c *Context, in, out []*tensor.Tensor) error { return f(c, in, out) }
 
+// Describer is a Kernel that can say for a profile what a Run with such arguments does: how, where it has a choice, and
+// how many multiply-adds the operator's definition takes, taps in the padding included.
+type Describer interface {
+	Describe(c *Context, in, out []*tensor.Tensor) (method string, multiplyAdds int64)
+}
+
 // Binder makes the kernel of a node. It refuses, with an error that says what is supported, every attribute value and
 // element type that the kernel does not implement: never a silent wrong answer. Errors do not name the node.
 type Binder func(n *Node) (Kernel, error)
