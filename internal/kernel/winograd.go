@@ -163,6 +163,10 @@ type winogradPlan struct {
 const (
 	inputElems   = 3 << 17
 	productElems = 1 << 16
+	// A filter of more than largeFilter elements comes from the third level or from memory once for each group, so that
+	// groups are wider: that costs V its place in the second level, but less often.
+	largeFilter     = 1 << 21
+	largeInputElems = 3 << 19
 	// maxInputElems is the most that one panel of V may take.
 	maxInputElems = 1 << 22
 )
@@ -177,7 +181,11 @@ func (w *winograd) plan(a *winogradAlgorithm, s *ConvShape, threads int) (p wino
 	p.tiles = s.Batch * p.lines * p.lineTiles
 	p.pointLd = w.in*w.mk.cols + winogradSlack
 	all := ceilDiv(p.tiles, w.mk.cols)
-	p.groupPanels = max(min(inputElems/(a.points*p.pointLd), all, 8), 1)
+	elems := inputElems
+	if a.points*w.in*w.out > largeFilter {
+		elems = largeInputElems
+	}
+	p.groupPanels = max(min(elems/(a.points*p.pointLd), all, 8), 1)
 	for threads > 1 && p.groupPanels > 1 && ceilDiv(all, p.groupPanels) < 4*threads {
 		p.groupPanels--
 	}
