@@ -16,8 +16,9 @@ type plan struct {
 	skip  []bool     // by step: all outputs are known contents
 	bytes int        // size of the arena
 
-	// idle holds the memory of runs that have ended, for the next ones.
-	idle sync.Pool
+	// idle holds the memory of runs that have ended, for the next ones: of as many as can run at once.
+	mu   sync.Mutex
+	idle []*memory
 }
 
 // home says where a value's contents live.

@@ -136,6 +136,14 @@ func (c *Conv) Prepare(s ConvShape) {
 	c.matrices()
 }
 
+// Forget lets go of the weights that NewConv was given, after which only runs of shapes that were Prepared are possible.
+func (c *Conv) Forget() {
+	c.weights = nil
+	if c.winograd != nil {
+		c.winograd.weights = nil
+	}
+}
+
 // packGroups packs the weights of each group. load writes the weights [In/Groups, taps] of one output channel.
 //
 // In the packed matrix, A's columns are ordered tap by tap, the channels of a tap side by side (weights have them the

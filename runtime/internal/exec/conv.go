@@ -19,6 +19,7 @@ type conv struct {
 	call  *op.Call
 	ready *kernel.Conv
 	relu  bool
+	done  bool // weights are packed for the only shape there is
 }
 
 func bindConv(n *Node) (Kernel, error) {
@@ -44,6 +45,8 @@ func bindConv(n *Node) (Kernel, error) {
 			}
 			_, s := convGeometry(n.Call, axes, w.Shape, source, false)
 			k.ready.Prepare(s)
+			k.ready.Forget()
+			k.done = true
 		}
 	}
 	return floatKernel(n, k)
@@ -106,9 +109,12 @@ func (k *conv) Run(c *Context, in, out []*tensor.Tensor) error {
 	return ready.Run(c.Pool, c.Scratch(ready.Scratch(c.Pool, s)), tensor.Data[float32](out[0]), tensor.Data[float32](x), s)
 }
 
+// Packed reports that the input's shape is fixed.
+func (k *conv) Packed() bool { return k.done }
+
 // Describe tells the kernel's choice.
 func (k *conv) Describe(c *Context, in, out []*tensor.Tensor) (method string, multiplyAdds int64) {
-	multiplyAdds = int64(out[0].NumElems()) * int64(in[1].NumElems()/max(in[1].Shape[0], 1))
+	multiplyAdds = int64(out[0].NumElems()) * int64(elements(in[1].Shape[1:]))
 	axes, err := op.ConvAxes(k.call, in[0].Shape[2:], in[1].Shape[2:])
 	if k.ready == nil || err != nil {
 		return "", multiplyAdds

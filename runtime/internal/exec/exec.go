@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"autodeeplab/internal/kernel"
+	"autodeeplab/internal/offheap"
 	"autodeeplab/onnx/op"
 	"autodeeplab/onnx/tensor"
 )
@@ -44,6 +45,10 @@ func (f KernelFunc) Run(c *Context, in, out []*tensor.Tensor) error { return f(c
 type Describer interface {
 	Describe(c *Context, in, out []*tensor.Tensor) (method string, multiplyAdds int64)
 }
+
+// Packer is a Kernel that packs its weights when it is bound. Packed reports that it has all forms that it will ever
+// need, so that of the weights' tensor a Run reads the shape alone.
+type Packer interface{ Packed() bool }
 
 // Binder makes the kernel of a node. It refuses, with an error that says what is supported, every attribute value and
 // element type that the kernel does not implement: never a silent wrong answer. Errors do not name the node.
@@ -89,8 +94,10 @@ type Context struct {
 	Pool *kernel.Pool
 
 	slab []float32
-	used int
-	need int
+	// memory is slab's; it lives as long as the Context.
+	memory *offheap.Block
+	used   int
+	need   int
 }
 
 // Scratch gives n float32 of uninitialised memory that is the kernel's own until its Run returns.
@@ -108,7 +115,8 @@ func (c *Context) Scratch(n int) []float32 {
 // demanding kernel asked for, so that a second run of the same shapes allocates nothing.
 func (c *Context) Reset() {
 	if c.need > len(c.slab) {
-		c.slab = make([]float32, c.need)
+		c.memory = offheap.New(4 * c.need)
+		c.slab = c.memory.Floats()
 	}
 	c.used, c.need = 0, 0
 }
