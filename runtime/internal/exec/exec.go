@@ -29,7 +29,7 @@ type Node struct {
 // in[i] is nil where the optional input i is left out (and in may be shorter than the schema's list); out[i] is nil
 // where the output has no name. The tensors of out have the types and shapes that the shape rule gave, and
 // uninitialised contents: Run must write every element. An output never overlaps an input, except for the operators in
-// Views, where out[0].Data may be in[0].Data itself.
+// Views, where out[0].Data may be in[0].Data itself, and for Concat, whose inputs may lie where they belong already.
 type Kernel interface {
 	Run(c *Context, in, out []*tensor.Tensor) error
 }
