@@ -130,7 +130,7 @@ func newSession(m *onnx.Model, o Options) (*session, error) {
 		info.Value, info.Shape = nil, nil
 		s.outputs = append(s.outputs, Value{Name: name, Info: info})
 	}
-	into := s.fuse(r.Nodes)
+	into := s.fuse(r.Nodes, later)
 	at := make([]int, len(r.Nodes)) // the step of each node
 	relu := make([]bool, len(r.Nodes))
 	garbage := 0
@@ -146,7 +146,7 @@ func newSession(m *onnx.Model, o Options) (*session, error) {
 			continue
 		}
 		st := step{info: n, in: s.nums(n.Node.GetInput()), out: out, view: exec.Views[n.Node.GetOpType()]}
-		node := execNode(n)
+		node := execNode(n, later)
 		node.Relu = relu[i]
 		if err := s.decodeWeights(node, n.Node, later); err != nil {
 			return nil, st.fail(err)

@@ -58,7 +58,7 @@ func TakesRelu(n *Node) bool {
 		return false
 	}
 	_, _, ok := constantWeights(n)
-	return ok
+	return ok || n.Later && (!n.Has(2) || n.In[2].Value != nil)
 }
 
 // constantWeights gives inputs 1 and 2 as float32 if they are constants and the kernel will want them packed.

@@ -19,6 +19,8 @@ type Node struct {
 	Name string
 	// Outputs are the outputs' names, "" for one that is left out.
 	Outputs []string
+	// Later says that input 1 is a constant whose contents are there when the node is bound, but not before.
+	Later bool
 	// Relu asks for the output under a Relu. Only nodes that TakesRelu agreed to are asked.
 	Relu bool
 	*op.Call
