@@ -13,17 +13,15 @@ import (
 // ErrTensor is wrapped by every error about a TensorProto whose dimensions, type and data disagree.
 var ErrTensor = errors.New("bad tensor")
 
-// Decode reads a TensorProto (onnx.proto: dims, data_type, raw_data or the typed fields) into Go slices, checking that
-// dimensions are not negative, do not overflow, and agree with the amount of data before anything is allocated.
-// Data kept in an external file must have been brought in by Load before.
-func Decode(t *TensorPB) (*tensor.Tensor, error) {
-	fail := func(format string, args ...any) (*tensor.Tensor, error) {
-		return nil, fmt.Errorf("%w %q: %s", ErrTensor, t.GetName(), fmt.Sprintf(format, args...))
+// Inspect gives the type and shape of a TensorProto, with all of Decode's checks, but allocates nothing for its elements.
+func Inspect(t *TensorPB) (d tensor.DType, shape []int, err error) {
+	fail := func(format string, args ...any) (tensor.DType, []int, error) {
+		return 0, nil, fmt.Errorf("%w %q: %s", ErrTensor, t.GetName(), fmt.Sprintf(format, args...))
 	}
 	if t.GetDataLocation() == pb.TensorProto_EXTERNAL {
 		return fail("its data is in an external file that has not been loaded")
 	}
-	shape := make([]int, len(t.GetDims()))
+	shape = make([]int, len(t.GetDims()))
 	for i, d := range t.GetDims() {
 		if d < 0 || d > math.MaxInt {
 			return fail("dimension %d is %d, want 0 or more", i, d)
@@ -34,7 +32,7 @@ func Decode(t *TensorPB) (*tensor.Tensor, error) {
 	if err != nil {
 		return fail("%v", err)
 	}
-	d := tensor.DType(t.GetDataType())
+	d = tensor.DType(t.GetDataType())
 	switch {
 	case d == tensor.Undefined:
 		return fail("it has no element type")
@@ -49,9 +47,20 @@ func Decode(t *TensorPB) (*tensor.Tensor, error) {
 	} else if have != n {
 		return fail("dimensions %s want %d elements, %s holds %d", tensor.FormatShape(shape), n, field, have)
 	}
+	return d, shape, nil
+}
+
+// Decode reads a TensorProto (onnx.proto: dims, data_type, raw_data or the typed fields) into Go slices, checking that
+// dimensions are not negative, do not overflow, and agree with the amount of data before anything is allocated.
+// Data kept in an external file must have been brought in by Load before.
+func Decode(t *TensorPB) (*tensor.Tensor, error) {
+	d, shape, err := Inspect(t)
+	if err != nil {
+		return nil, err
+	}
 	out, err := tensor.New(d, shape)
 	if err != nil {
-		return fail("%v", err)
+		return nil, fmt.Errorf("%w %q: %v", ErrTensor, t.GetName(), err)
 	}
 	if raw := t.GetRawData(); len(raw) > 0 {
 		decodeRaw(out.Data, raw)

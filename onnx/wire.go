@@ -1,6 +1,7 @@
 package onnx
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -80,11 +81,18 @@ func wireError(code int, field protowire.Number, left int) error {
 	return errors.New("its protobuf message is damaged")
 }
 
+// smallBlob is the size in bytes up to which a blob is copied, so that a tensor of a few numbers does not keep the whole
+// file in memory.
+const smallBlob = 1 << 12
+
 // joinBlobs undoes splitBlobs in the decoded message.
 func joinBlobs(m *Model, blobs [][]byte) {
 	join := func(t *TensorPB) {
 		if p := t.GetRawData(); p != nil {
 			t.RawData = blobs[binary.LittleEndian.Uint64(p)]
+			if len(t.RawData) <= smallBlob {
+				t.RawData = bytes.Clone(t.RawData)
+			}
 		}
 	}
 	for _, t := range m.GetGraph().GetInitializer() {

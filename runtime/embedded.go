@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	goruntime "runtime"
+	"runtime/debug"
 	"sync"
 
 	"autodeeplab/internal/kernel"
@@ -26,9 +27,13 @@ func (e embedded) Load(path string, o Options) (Session, error) {
 	if err != nil {
 		return nil, err
 	}
+	large := onnxBytes(m) > maxGarbage
 	s, err := e.LoadModel(m, o)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if large {
+		debug.FreeOSMemory() // the file's bytes
 	}
 	return s, nil
 }
@@ -69,6 +74,7 @@ type session struct {
 	inNum   []int          // graph inputs
 	outNum  []int          // graph outputs
 	pool    *kernel.Pool
+	observe func(NodeRun)
 
 	use    sync.RWMutex // held for reading by each Run, for writing by Close
 	closed bool
@@ -102,7 +108,8 @@ func newSession(m *onnx.Model, o Options) (*session, error) {
 	if limits == nil {
 		limits = &op.DefaultLimits
 	}
-	g, err := check.Prepare(m, limits)
+	later := packedWeights(m)
+	g, err := check.PrepareBut(m, limits, later)
 	if err != nil {
 		return nil, err
 	}
@@ -110,8 +117,9 @@ func newSession(m *onnx.Model, o Options) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &session{graph: g, limits: limits, meta: onnx.Metadata(m), numbers: make(map[string]int), plans: make(map[string]*plan)}
+	s := &session{graph: g, limits: limits, observe: o.Observe, meta: onnx.Metadata(m), numbers: make(map[string]int), plans: make(map[string]*plan)}
 	s.number(m, g)
+	g.Model = withoutInitializers(m)
 	for _, n := range s.inNum {
 		name := s.values[n].name
 		s.inputs = append(s.inputs, Value{Name: name, Info: *r.Values[name]})
@@ -122,9 +130,10 @@ func newSession(m *onnx.Model, o Options) (*session, error) {
 		info.Value, info.Shape = nil, nil
 		s.outputs = append(s.outputs, Value{Name: name, Info: info})
 	}
-	into := s.fuse(r.Nodes)
+	into := s.fuse(r.Nodes, later)
 	at := make([]int, len(r.Nodes)) // the step of each node
 	relu := make([]bool, len(r.Nodes))
+	garbage := 0
 	for _, k := range into {
 		if k >= 0 {
 			relu[k] = true
@@ -137,10 +146,18 @@ func newSession(m *onnx.Model, o Options) (*session, error) {
 			continue
 		}
 		st := step{info: n, in: s.nums(n.Node.GetInput()), out: out, view: exec.Views[n.Node.GetOpType()]}
-		node := execNode(n)
+		node := execNode(n, later)
 		node.Relu = relu[i]
+		if err := s.decodeWeights(node, n.Node, later); err != nil {
+			return nil, st.fail(err)
+		}
 		if st.kernel, err = exec.Bind(node); err != nil {
 			return nil, st.fail(err)
+		}
+		garbage += s.keepWeights(node, st, later)
+		if garbage > maxGarbage {
+			goruntime.GC()
+			garbage = 0
 		}
 		at[i] = len(s.steps)
 		s.steps = append(s.steps, st)

@@ -48,6 +48,9 @@ type Options struct {
 	Threads int
 	// Limits bounds tensor sizes; nil means op.DefaultLimits. Only the embedded engine heeds it.
 	Limits *op.Limits
+	// Observe, if not nil, is called after each node that the embedded engine has run, from the goroutine of its Run.
+	// Other engines do not heed it.
+	Observe func(NodeRun)
 }
 
 // String writes "images float[N,3,513,513]".

@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"autodeeplab/onnx"
 	"autodeeplab/onnx/check"
 	"autodeeplab/runtime/internal/exec"
 )
@@ -10,7 +11,7 @@ import (
 // it took over.
 //
 //	x → Conv → c → Relu → y      becomes      x → Conv, clamped → y
-func (s *session) fuse(nodes []*check.NodeInfo) []int {
+func (s *session) fuse(nodes []*check.NodeInfo, later map[string]*onnx.TensorPB) []int {
 	into := make([]int, len(nodes))
 	maker, readers := make(map[int]int), make(map[int]int) // by value number
 	for i, n := range nodes {
@@ -27,13 +28,14 @@ func (s *session) fuse(nodes []*check.NodeInfo) []int {
 			continue
 		}
 		v := s.nums(n.Node.GetInput())[0]
-		if k, ok := maker[v]; ok && v >= 0 && readers[v] == 1 && !s.values[v].output && exec.TakesRelu(execNode(nodes[k])) {
+		if k, ok := maker[v]; ok && v >= 0 && readers[v] == 1 && !s.values[v].output && exec.TakesRelu(execNode(nodes[k], later)) {
 			into[i] = k
 		}
 	}
 	return into
 }
 
-func execNode(n *check.NodeInfo) *exec.Node {
-	return &exec.Node{Name: n.Node.GetName(), Outputs: n.Node.GetOutput(), Call: n.Call}
+func execNode(n *check.NodeInfo, later map[string]*onnx.TensorPB) *exec.Node {
+	in := n.Node.GetInput()
+	return &exec.Node{Name: n.Node.GetName(), Outputs: n.Node.GetOutput(), Call: n.Call, Later: len(in) > 1 && later[in[1]] != nil}
 }

@@ -16,8 +16,9 @@ type plan struct {
 	skip  []bool     // by step: all outputs are known contents
 	bytes int        // size of the arena
 
-	// idle holds the memory of runs that have ended, for the next ones.
-	idle sync.Pool
+	// idle holds the memory of runs that have ended, for the next ones: of as many as can run at once.
+	mu   sync.Mutex
+	idle []*memory
 }
 
 // home says where a value's contents live.
@@ -30,12 +31,13 @@ const (
 	inArena             // at slot.offset of the arena
 	inHeap              // a tensor of its own: graph outputs, strings
 	aliased             // the memory of another value: slot.of
+	partOf              // slot.offset bytes into the memory of slot.of, which joins it with others
 )
 
 type slot struct {
 	home   home
 	offset int
-	of     int // the value that owns the memory, for aliased
+	of     int // the value that owns the memory, for aliased and partOf
 	known  *tensor.Tensor
 }
 
@@ -89,7 +91,9 @@ func (s *session) newPlan(inputs []*tensor.Tensor) (*plan, error) {
 	for i := range s.steps {
 		s.place(p, i)
 	}
+	s.joinInPlace(p)
 	p.arrange(s.lifetimes(p))
+	p.settleParts()
 	return p, nil
 }
 
@@ -131,10 +135,10 @@ func (p *plan) shareable(n int) bool {
 	return false
 }
 
-// owner follows an alias to the value whose memory it is.
+// owner follows aliases and parts to the value whose memory it is.
 func (p *plan) owner(n int) int {
-	if p.slots[n].home == aliased {
-		return p.slots[n].of
+	for p.slots[n].home == aliased || p.slots[n].home == partOf {
+		n = p.slots[n].of
 	}
 	return n
 }
@@ -160,13 +164,16 @@ func (s *session) lifetimes(p *plan) []lifetime {
 			}
 		}
 		for _, n := range st.out {
-			if n < 0 || p.slots[n].home != inArena {
+			if n < 0 || p.slots[n].home != inArena && p.slots[n].home != partOf {
 				continue
 			}
-			sizes, _ := p.infos[n].Sizes()
-			elems, _ := tensor.NumElems(sizes)
-			at[n] = len(lives)
-			lives = append(lives, lifetime{value: n, bytes: alignUp(elems * p.infos[n].DType.Size()), first: i, last: i})
+			o := p.owner(n)
+			if k, ok := at[o]; ok { // another part of it was written before
+				lives[k].last = i
+				continue
+			}
+			at[o] = len(lives)
+			lives = append(lives, lifetime{value: o, bytes: alignUp(p.bytesOf(o)), first: i, last: i})
 		}
 	}
 	return lives

@@ -3,9 +3,11 @@ package runtime
 import (
 	"context"
 	"fmt"
+	goruntime "runtime"
 	"slices"
-	"unsafe"
+	"time"
 
+	"autodeeplab/internal/offheap"
 	"autodeeplab/onnx/op"
 	"autodeeplab/onnx/tensor"
 	"autodeeplab/runtime/internal/exec"
@@ -13,7 +15,7 @@ import (
 
 // memory is what one run works in. It belongs to a plan and is handed from run to run.
 type memory struct {
-	arena []byte
+	arena *offheap.Block
 	ctx   exec.Context
 	// tensors by value number. Those in the arena, aliases of them and constants stay from run to run.
 	tensors []*tensor.Tensor
@@ -35,8 +37,8 @@ func (s *session) Run(ctx context.Context, inputs map[string]*tensor.Tensor) (_ 
 	if err != nil {
 		return nil, err
 	}
-	mem, ok := p.idle.Get().(*memory)
-	if !ok {
+	mem := p.take()
+	if mem == nil {
 		if mem, err = s.newMemory(p); err != nil {
 			return nil, err
 		}
@@ -110,7 +112,7 @@ func fits(shape []int, dims []op.Dim) bool {
 
 func (s *session) newMemory(p *plan) (*memory, error) {
 	mem := &memory{
-		arena:   alignedBytes(p.bytes),
+		arena:   offheap.New(p.bytes),
 		ctx:     exec.Context{Pool: s.pool},
 		tensors: make([]*tensor.Tensor, len(s.values)),
 		in:      make([][]*tensor.Tensor, len(s.steps)),
@@ -122,7 +124,7 @@ func (s *session) newMemory(p *plan) (*memory, error) {
 			mem.tensors[n] = sl.known
 		case inArena:
 			sizes, _ := p.infos[n].Sizes()
-			t, err := tensor.View(mem.arena[sl.offset:], p.infos[n].DType, sizes)
+			t, err := tensor.View(mem.arena.Bytes()[sl.offset:], p.infos[n].DType, sizes)
 			if err != nil {
 				return nil, fmt.Errorf("value %q: %w", s.values[n].name, err)
 			}
@@ -148,7 +150,24 @@ func (p *plan) release(mem *memory) {
 		clear(mem.out[i])
 	}
 	mem.ctx.Ctx = nil
-	p.idle.Put(mem)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.idle) < goruntime.GOMAXPROCS(0) {
+		p.idle = append(p.idle, mem)
+	}
+}
+
+// take gives memory that a run of the same shapes has left, nil if there is none.
+func (p *plan) take() *memory {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	last := len(p.idle) - 1
+	if last < 0 {
+		return nil
+	}
+	mem := p.idle[last]
+	p.idle = p.idle[:last]
+	return mem
 }
 
 func (s *session) runSteps(ctx context.Context, p *plan, mem *memory) error {
@@ -213,7 +232,14 @@ func (s *session) runStep(p *plan, mem *memory, i int) (err error) {
 		}
 		mem.tensors[n] = out[k]
 	}
-	err = st.kernel.Run(&mem.ctx, in, out)
+	if s.observe == nil {
+		err = st.kernel.Run(&mem.ctx, in, out)
+	} else {
+		began, cpu := time.Now(), CPUTime()
+		if err = st.kernel.Run(&mem.ctx, in, out); err == nil {
+			s.observe(st.observed(mem, in, out, time.Since(began), CPUTime()-cpu))
+		}
+	}
 	mem.ctx.Reset()
 	return err
 }
@@ -233,11 +259,4 @@ func (s *session) lateShapes(st *step, in []*tensor.Tensor) ([]op.Info, error) {
 		return nil, err
 	}
 	return c.Out, nil
-}
-
-// alignedBytes allocates n bytes that start on a cache line.
-func alignedBytes(n int) []byte {
-	b := make([]byte, n+arenaAlign)
-	skip := -int(uintptr(unsafe.Pointer(unsafe.SliceData(b)))) & (arenaAlign - 1)
-	return b[skip : skip+n : skip+n]
 }

@@ -136,6 +136,14 @@ func (c *Conv) Prepare(s ConvShape) {
 	c.matrices()
 }
 
+// Forget lets go of the weights that NewConv was given, after which only runs of shapes that were Prepared are possible.
+func (c *Conv) Forget() {
+	c.weights = nil
+	if c.winograd != nil {
+		c.winograd.weights = nil
+	}
+}
+
 // packGroups packs the weights of each group. load writes the weights [In/Groups, taps] of one output channel.
 //
 // In the packed matrix, A's columns are ordered tap by tap, the channels of a tap side by side (weights have them the
@@ -186,6 +194,25 @@ func (c *Conv) Scratch(pool *Pool, s ConvShape) int {
 		n = max(n, pool.Threads()*newConvTiling(c.mk, &c.p, &q, true, pool.Threads()).scratch())
 	}
 	return n
+}
+
+// Method names the way in which a run of shape s is computed.
+func (c *Conv) Method(s ConvShape) string {
+	if c.plain != nil {
+		if _, ok := c.plain.scratch(&s); ok {
+			return "depthwise"
+		}
+	}
+	if p, ok := c.chooseWinograd(&s, 1); ok {
+		return "winograd " + p.a.Name
+	}
+	if c.pointwise(&s) {
+		return "pointwise"
+	}
+	if list, _ := c.strips(&s); list != nil {
+		return "strips"
+	}
+	return "direct"
 }
 
 // Run computes dst from src. scratch may be short or nil; then memory is allocated. The result does not depend on the

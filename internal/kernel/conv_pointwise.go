@@ -1,5 +1,7 @@
 package kernel
 
+import "runtime"
+
 // A pointwise convolution is a matrix product with the image as it lies: B's rows are the channels. Where A has so few
 // rows that packing B would cost more than reading it from far-apart rows a few times over, it is not packed.
 
@@ -38,6 +40,7 @@ func (c *Conv) runPointwise(pool *Pool, scratch, dst, src []float32, s *ConvShap
 	if need := pool.Threads() * each; len(scratch) < need {
 		scratch = make([]float32, need)
 	}
+	defer runtime.KeepAlive(groups) // whose memory is not the heap's
 	tiles := ceilDiv(plane, pointwiseTile)
 	pool.For(s.Batch*p.Groups*tiles, 1, func(worker, lo, hi int) {
 		work := scratch[worker*each:][:each]

@@ -1,6 +1,9 @@
 package kernel
 
-import "sync"
+import (
+	"runtime"
+	"sync"
+)
 
 // Convolution as a matrix product: for each image and group, C [Out/Groups, pixels] = A [Out/Groups, taps·In/Groups] ·
 // B, where column j of B holds the input elements under the kernel at output pixel j. B never exists as a whole: a task
@@ -144,6 +147,7 @@ func (r *convRun) run(pool *Pool, scratch []float32) {
 	if need := t.threads * t.scratch(); len(scratch) < need {
 		scratch = make([]float32, need)
 	}
+	defer runtime.KeepAlive(r.groups) // whose memory is not the heap's
 	tasks := t.s.Batch * t.p.Groups * t.chunks * t.colTiles
 	pool.For(tasks, 1, func(worker, lo, hi int) {
 		w := convWorkers.Get().(*convWorker)

@@ -1,5 +1,7 @@
 package kernel
 
+import "autodeeplab/internal/offheap"
+
 // blockK is how many rows of B are packed and multiplied at a time: a panel of A of that depth (14 × 256 float32, 14 KiB)
 // stays in the first-level cache while panels of B stream past it.
 const blockK = 256
@@ -40,14 +42,16 @@ func (p panels) rows(i int) int {
 // another. bias holds m elements, zeros if there is none.
 type packedRows struct {
 	panels
-	k    int
-	data []float32
-	bias []float32
+	k      int
+	data   []float32
+	bias   []float32
+	memory *offheap.Block // data's, if it has one
 }
 
 // packRows packs A with element (i, l) at a[i*rowStride+l*colStride].
 func packRows(mk *microKernel, a []float32, m, k, rowStride, colStride int, bias []float32) *packedRows {
-	p := &packedRows{panels: cutPanels(m, mk.rows), k: k, data: make([]float32, m*k), bias: make([]float32, m)}
+	memory := offheap.New(4 * m * k)
+	p := &packedRows{panels: cutPanels(m, mk.rows), k: k, data: memory.Floats(), bias: make([]float32, m), memory: memory}
 	copy(p.bias, bias)
 	for i := range p.count {
 		at, rows := p.start(i), p.rows(i)

@@ -4,6 +4,7 @@ import (
 	"sync"
 
 	"autodeeplab/internal/kernel/toomcook"
+	"autodeeplab/internal/offheap"
 )
 
 //go:generate go run ./asm -family winograd -out winograd_amd64.s -stubs winograd_stub_amd64.go
@@ -73,8 +74,9 @@ type winograd struct {
 }
 
 type winogradFilter struct {
-	once sync.Once
-	data []float32 // for each point a matrix [Out, In] in panels
+	once   sync.Once
+	data   []float32 // for each point a matrix [Out, In] in panels
+	memory *offheap.Block
 }
 
 // newWinograd gives nil for a convolution that no algorithm fits.
@@ -97,13 +99,16 @@ func newWinograd(mk *microKernel, p *ConvParams, weights []float32, e Epilogue) 
 // filter gives the weights in terms of an algorithm's points.
 func (w *winograd) filter(a *winogradAlgorithm) []float32 {
 	f := &w.filters[a.index]
-	f.once.Do(func() { f.data = w.transformFilter(a) })
+	f.once.Do(func() {
+		f.memory = offheap.New(4 * a.points * w.out * w.in)
+		f.data = f.memory.Floats()
+		w.transformFilter(a, f.data)
+	})
 	return f.data
 }
 
 // transformFilter computes G·g·Gᵀ in float64, so that U is rounded once only.
-func (w *winograd) transformFilter(a *winogradAlgorithm) []float32 {
-	data := make([]float32, a.points*w.out*w.in)
+func (w *winograd) transformFilter(a *winogradAlgorithm, data []float32) {
 	half := make([]float64, a.n*a.R)
 	for panel := range w.panels.count {
 		start, rows := w.panels.start(panel), w.panels.rows(panel)
@@ -133,7 +138,6 @@ func (w *winograd) transformFilter(a *winogradAlgorithm) []float32 {
 			}
 		}
 	}
-	return data
 }
 
 // stageLanes is the length of a staged phase: a panel of tiles, those under the taps to their right, and what whole
@@ -163,6 +167,10 @@ type winogradPlan struct {
 const (
 	inputElems   = 3 << 17
 	productElems = 1 << 16
+	// A filter of more than largeFilter elements comes from the third level or from memory once for each group, so that
+	// groups are wider: that costs V its place in the second level, but less often.
+	largeFilter     = 1 << 21
+	largeInputElems = 3 << 19
 	// maxInputElems is the most that one panel of V may take.
 	maxInputElems = 1 << 22
 )
@@ -177,7 +185,11 @@ func (w *winograd) plan(a *winogradAlgorithm, s *ConvShape, threads int) (p wino
 	p.tiles = s.Batch * p.lines * p.lineTiles
 	p.pointLd = w.in*w.mk.cols + winogradSlack
 	all := ceilDiv(p.tiles, w.mk.cols)
-	p.groupPanels = max(min(inputElems/(a.points*p.pointLd), all, 8), 1)
+	elems := inputElems
+	if a.points*w.in*w.out > largeFilter {
+		elems = largeInputElems
+	}
+	p.groupPanels = max(min(elems/(a.points*p.pointLd), all, 8), 1)
 	for threads > 1 && p.groupPanels > 1 && ceilDiv(all, p.groupPanels) < 4*threads {
 		p.groupPanels--
 	}

@@ -1,6 +1,9 @@
 package kernel
 
-import "sync"
+import (
+	"runtime"
+	"sync"
+)
 
 // winogradRun is one run of a convolution.
 type winogradRun struct {
@@ -34,6 +37,7 @@ var winogradWorkers = sync.Pool{New: func() any { return new(winogradWorker) }}
 // run computes dst from src.
 func (p *winogradPlan) run(pool *Pool, scratch, dst, src []float32) {
 	r := winogradRun{winogradPlan: p, filter: p.w.filter(p.a), dst: dst, src: src}
+	defer runtime.KeepAlive(p.w) // whose filters' memory is not the heap's
 	each := p.scratch()
 	if need := p.threads * each; len(scratch) < need {
 		scratch = make([]float32, need)

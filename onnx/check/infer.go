@@ -93,7 +93,10 @@ func Infer(m *onnx.Model, o Options) (*Result, error) {
 }
 
 // Prepare resolves and sorts m's nodes and decodes its initializers. nil limits mean op.DefaultLimits.
-func Prepare(m *onnx.Model, limits *op.Limits) (*Graph, error) {
+func Prepare(m *onnx.Model, limits *op.Limits) (*Graph, error) { return PrepareBut(m, limits, nil) }
+
+// PrepareBut is Prepare without decoding the initializers named in later: of these, only type and shape are known.
+func PrepareBut(m *onnx.Model, limits *op.Limits, later map[string]*onnx.TensorPB) (*Graph, error) {
 	if limits == nil {
 		limits = &op.DefaultLimits
 	}
@@ -103,17 +106,24 @@ func Prepare(m *onnx.Model, limits *op.Limits) (*Graph, error) {
 	}
 	g := &Graph{Model: m, Opset: opset, Consts: make(map[string]*op.Info), calls: make(map[int]*op.Call), limits: limits}
 	for _, t := range m.GetGraph().GetInitializer() {
-		v, err := onnx.Decode(t)
+		d, shape, err := onnx.Inspect(t)
 		if err != nil {
 			return nil, fmt.Errorf("initializer: %w", err)
 		}
-		if n := v.NumElems(); n > limits.MaxElems {
+		if n, _ := tensor.NumElems(shape); n > limits.MaxElems {
 			return nil, fmt.Errorf("initializer %q: %w: %d elements, at most %d are allowed", t.GetName(), op.ErrLimit, n, limits.MaxElems)
 		}
 		if _, twice := g.Consts[t.GetName()]; twice {
 			return nil, fmt.Errorf("initializer %q stands twice", t.GetName())
 		}
-		info := op.Const(v)
+		info := op.Of(d, shape...)
+		if later[t.GetName()] == nil {
+			v, err := onnx.Decode(t)
+			if err != nil {
+				return nil, fmt.Errorf("initializer: %w", err)
+			}
+			info = op.Const(v)
+		}
 		g.Consts[t.GetName()] = &info
 	}
 	for _, in := range m.GetGraph().GetInput() {

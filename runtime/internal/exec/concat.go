@@ -48,7 +48,9 @@ func concat[T any](c *Context, dst []T, in []*tensor.Tensor, axis int) {
 	at := 0
 	for _, t := range in {
 		_, n, inner := around(t.Shape, positive(axis, len(t.Shape)))
-		kernel.CopyRows(c.Pool, dst, words(t).([]T), n*inner, at, stride)
+		if src := words(t).([]T); len(src) > 0 && &src[0] != &dst[at] { // else its producer has put it there
+			kernel.CopyRows(c.Pool, dst, src, n*inner, at, stride)
+		}
 		at += n * inner
 	}
 }

@@ -18,10 +18,12 @@ var convBinders = map[string]Binder{
 type conv struct {
 	call  *op.Call
 	ready *kernel.Conv
+	relu  bool
+	done  bool // weights are packed for the only shape there is
 }
 
 func bindConv(n *Node) (Kernel, error) {
-	k := &conv{call: n.Call}
+	k := &conv{call: n.Call, relu: n.Relu}
 	if weights, bias, ok := constantWeights(n); ok {
 		w := n.In[1].Value
 		steps, err := op.ConvSteps(n.Call, w.Shape[2:])
@@ -43,6 +45,8 @@ func bindConv(n *Node) (Kernel, error) {
 			}
 			_, s := convGeometry(n.Call, axes, w.Shape, source, false)
 			k.ready.Prepare(s)
+			k.ready.Forget()
+			k.done = true
 		}
 	}
 	return floatKernel(n, k)
@@ -54,7 +58,7 @@ func TakesRelu(n *Node) bool {
 		return false
 	}
 	_, _, ok := constantWeights(n)
-	return ok
+	return ok || n.Later && (!n.Has(2) || n.In[2].Value != nil)
 }
 
 // constantWeights gives inputs 1 and 2 as float32 if they are constants and the kernel will want them packed.
@@ -103,6 +107,24 @@ func (k *conv) Run(c *Context, in, out []*tensor.Tensor) error {
 		}
 	}
 	return ready.Run(c.Pool, c.Scratch(ready.Scratch(c.Pool, s)), tensor.Data[float32](out[0]), tensor.Data[float32](x), s)
+}
+
+// Packed reports that the input's shape is fixed.
+func (k *conv) Packed() bool { return k.done }
+
+// Describe tells the kernel's choice.
+func (k *conv) Describe(c *Context, in, out []*tensor.Tensor) (method string, multiplyAdds int64) {
+	multiplyAdds = int64(out[0].NumElems()) * int64(elements(in[1].Shape[1:]))
+	axes, err := op.ConvAxes(k.call, in[0].Shape[2:], in[1].Shape[2:])
+	if k.ready == nil || err != nil {
+		return "", multiplyAdds
+	}
+	_, s := convGeometry(k.call, axes, in[1].Shape, in[0].Shape, false)
+	method = k.ready.Method(s)
+	if k.relu {
+		method += " +Relu"
+	}
+	return method, multiplyAdds
 }
 
 // convPlain runs a kernel for float64. It checks what the kernel leaves to its caller.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"autodeeplab/internal/kernel"
+	"autodeeplab/internal/offheap"
 	"autodeeplab/onnx/op"
 	"autodeeplab/onnx/tensor"
 )
@@ -18,6 +19,8 @@ type Node struct {
 	Name string
 	// Outputs are the outputs' names, "" for one that is left out.
 	Outputs []string
+	// Later says that input 1 is a constant whose contents are there when the node is bound, but not before.
+	Later bool
 	// Relu asks for the output under a Relu. Only nodes that TakesRelu agreed to are asked.
 	Relu bool
 	*op.Call
@@ -28,7 +31,7 @@ type Node struct {
 // in[i] is nil where the optional input i is left out (and in may be shorter than the schema's list); out[i] is nil
 // where the output has no name. The tensors of out have the types and shapes that the shape rule gave, and
 // uninitialised contents: Run must write every element. An output never overlaps an input, except for the operators in
-// Views, where out[0].Data may be in[0].Data itself.
+// Views, where out[0].Data may be in[0].Data itself, and for Concat, whose inputs may lie where they belong already.
 type Kernel interface {
 	Run(c *Context, in, out []*tensor.Tensor) error
 }
@@ -38,6 +41,16 @@ type KernelFunc func(c *Context, in, out []*tensor.Tensor) error
 
 // Run calls f.
 func (f KernelFunc) Run(c *Context, in, out []*tensor.Tensor) error { return f(c, in, out) }
+
+// Describer is a Kernel that can say for a profile what a Run with such arguments does: how, where it has a choice, and
+// how many multiply-adds the operator's definition takes, taps in the padding included.
+type Describer interface {
+	Describe(c *Context, in, out []*tensor.Tensor) (method string, multiplyAdds int64)
+}
+
+// Packer is a Kernel that packs its weights when it is bound. Packed reports that it has all forms that it will ever
+// need, so that of the weights' tensor a Run reads the shape alone.
+type Packer interface{ Packed() bool }
 
 // Binder makes the kernel of a node. It refuses, with an error that says what is supported, every attribute value and
 // element type that the kernel does not implement: never a silent wrong answer. Errors do not name the node.
@@ -83,8 +96,10 @@ type Context struct {
 	Pool *kernel.Pool
 
 	slab []float32
-	used int
-	need int
+	// memory is slab's; it lives as long as the Context.
+	memory *offheap.Block
+	used   int
+	need   int
 }
 
 // Scratch gives n float32 of uninitialised memory that is the kernel's own until its Run returns.
@@ -102,7 +117,8 @@ func (c *Context) Scratch(n int) []float32 {
 // demanding kernel asked for, so that a second run of the same shapes allocates nothing.
 func (c *Context) Reset() {
 	if c.need > len(c.slab) {
-		c.slab = make([]float32, c.need)
+		c.memory = offheap.New(4 * c.need)
+		c.slab = c.memory.Floats()
 	}
 	c.used, c.need = 0, 0
 }

@@ -1,0 +1,7 @@
+//go:build !unix
+
+package offheap
+
+func mapped(int) []byte { return nil }
+
+func unmap([]byte) {}
