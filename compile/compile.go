@@ -46,7 +46,7 @@ func Compile(a *decode.Architecture, o Options) (*onnx.Model, error) {
 		return nil, err
 	}
 	measure := &weights{measuring: true}
-	lower(a, o, measure)
+	lower(a, o, measure, false)
 	if measure.total > maxWeights {
 		return nil, fmt.Errorf("%w: %d filters and %d classes make %d weights, want at most %d (--filters, --classes)",
 			ErrOptions, o.Filters, o.Classes, measure.total, maxWeights)
@@ -57,7 +57,7 @@ func Compile(a *decode.Architecture, o Options) (*onnx.Model, error) {
 		OpsetImport:     []*onnx.OpsetID{{Version: int64(o.Opset)}},
 		ProducerName:    "autodeeplab",
 		ProducerVersion: Version,
-		Graph:           lower(a, o, w),
+		Graph:           lower(a, o, w, false),
 	}
 	if err := w.finish(); err != nil {
 		return nil, err
