@@ -40,7 +40,6 @@ var rooms = map[string][]string{
 	"evaluate":              {},
 	"search":                {"decode", "dataset", "evaluate", "internal/gorgoniaop", "internal/kernel", "internal/atomicfile"},
 	"internal/searchpage":   {"decode"},
-	"internal/report":       {"decode", "internal/atomicfile"},
 	"internal/costtable":    {"decode", "onnx", "runtime", "search"},
 	"dataset":               {"internal/imageio", "internal/atomicfile"},
 	"fixtures":              {},
