@@ -18,9 +18,6 @@ const Version = "0.1"
 // ErrWeights is wrapped by the errors for weights that do not fit the network exactly.
 var ErrWeights = errors.New("the weights do not fit")
 
-// logitsBias is the only bias of a training form: no other convolution is without batch normalisation.
-const logitsBias = "logits/conv/bias"
-
 // irVersions gives the IR version of each opset: the one of the ONNX release that brought the opset, which is what
 // every engine that knows the opset reads.
 var irVersions = []struct{ opset, ir int }{
@@ -90,8 +87,8 @@ func Weights(m *onnx.Model) (map[string]*tensor.Tensor, error) {
 	}
 	out := make(map[string]*tensor.Tensor)
 	for _, p := range m.GetGraph().GetInitializer() {
-		if !strings.HasSuffix(p.GetName(), "/weight") && !strings.Contains(p.GetName(), "/bn/") && p.GetName() != logitsBias {
-			continue // a constant of the graph: the normalisation, the size of a resize
+		if !isWeight(p.GetName()) {
+			continue
 		}
 		t, err := onnx.Decode(p)
 		if err != nil {
@@ -100,4 +97,10 @@ func Weights(m *onnx.Model) (map[string]*tensor.Tensor, error) {
 		out[p.GetName()] = t
 	}
 	return out, nil
+}
+
+// isWeight tells the weights of a network that Compile made, whatever its form, by their names from constants of the
+// graph: the normalisation, the size of a resize.
+func isWeight(name string) bool {
+	return strings.HasSuffix(name, "/weight") || strings.HasSuffix(name, "/bias") || strings.Contains(name, "/bn/")
 }

@@ -3,9 +3,11 @@ package compile
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
+	"autodeeplab/compile/pass"
 	"autodeeplab/onnx"
 )
 
@@ -33,6 +35,8 @@ type Deployed struct {
 	Sizes        SizeRanges
 	// Views is nil for one view of the picture.
 	Views *Views
+	// Passes are the names of the passes that ran.
+	Passes []string
 }
 
 // Views are what multi-scale inference averages over.
@@ -61,14 +65,11 @@ func ReadDeployed(metadata map[string]string) (Deployed, error) {
 			return d, fmt.Errorf("metadata %s: %.20q, want 1 or 4", KeyOutputStride, text)
 		}
 	}
-	if text, ok := metadata[KeySizes]; ok {
-		if err := json.Unmarshal([]byte(text), &d.Sizes); err != nil {
-			return d, fmt.Errorf("metadata %s: %w", KeySizes, err)
-		}
-	}
-	if text, ok := metadata[KeyViews]; ok {
-		if err := json.Unmarshal([]byte(text), &d.Views); err != nil {
-			return d, fmt.Errorf("metadata %s: %w", KeyViews, err)
+	for key, into := range map[string]any{KeySizes: &d.Sizes, KeyViews: &d.Views, KeyPasses: &d.Passes} {
+		if text, ok := metadata[key]; ok {
+			if err := json.Unmarshal([]byte(text), into); err != nil {
+				return d, fmt.Errorf("metadata %s: %w", key, err)
+			}
 		}
 	}
 	return d, nil
@@ -126,10 +127,34 @@ func (d *deployment) describe(m *onnx.Model) error {
 			return err
 		}
 	}
+	if err := d.describePasses(m, old[KeyPasses]); err != nil {
+		return err
+	}
 	if d.Dataset != "" {
 		set(KeyDataset, d.Dataset)
 	}
 	return setClasses(m, d.ClassNames, d.Palette)
+}
+
+// describePasses writes which passes have run, now and before: the value of KeyPasses, in the table's order.
+func (d *deployment) describePasses(m *onnx.Model, old string) error {
+	var before []string
+	if old != "" {
+		if err := json.Unmarshal([]byte(old), &before); err != nil {
+			return fmt.Errorf("metadata %s: %w", KeyPasses, err)
+		}
+	}
+	now, err := pass.Select(d.Passes.Skip, d.Passes.With)
+	if err != nil {
+		return err
+	}
+	var names []string
+	for _, p := range pass.All {
+		if slices.Contains(before, p.Name) || slices.ContainsFunc(now, func(q pass.Pass) bool { return q.Name == p.Name }) {
+			names = append(names, p.Name)
+		}
+	}
+	return setJSON(m, KeyPasses, names)
 }
 
 func (d *deployment) setNormalisation(m *onnx.Model, mean, std []float64) error {
@@ -153,7 +178,7 @@ func (d *deployment) setNormalisation(m *onnx.Model, mean, std []float64) error 
 // that it is at least 1; one that was deployed before says it itself.
 func (d *deployment) sizes() SizeRanges {
 	s := SizeRanges{Batch: Range{1, maxBatch}, Height: Range{1, maxSide}, Width: Range{1, maxSide}}
-	if before, err := ReadDeployed(onnx.Metadata(d.source)); err == nil && before.Sizes.Height.Max > 0 {
+	if before, err := ReadDeployed(onnx.Metadata(d.source)); err == nil && before.Sizes.Height.Max > 0 && d.architecture == nil {
 		s = before.Sizes
 	} else if a, err := Architecture(d.source); err == nil {
 		s.Height.Min, s.Width.Min = MinimumSide(a), MinimumSide(a)

@@ -17,6 +17,20 @@ import (
 // axes are the sizes of a batch of pictures; 0 where dynamic.
 type axes struct{ batch, height, width int }
 
+// changed gives the sizes that o asks for.
+func (s axes) changed(o *DeployOptions) axes {
+	pick := func(want Axis, have int) int {
+		switch want {
+		case KeptAxis:
+			return have
+		case DynamicAxis:
+			return 0
+		}
+		return int(want)
+	}
+	return axes{pick(o.Batch, s.batch), pick(o.Height, s.height), pick(o.Width, s.width)}
+}
+
 // network is what Deploy works on: a model in its inference form, which can be had at other sizes.
 type network struct {
 	source *onnx.Model // what Deploy was given
@@ -28,9 +42,11 @@ type network struct {
 	axes   axes        // those asked for
 	opset  int         // the one asked for
 
-	// architecture and lowered are how the network can be lowered anew; nil, and why says the reason, where it cannot.
+	// architecture, lowered and deployed are how the network can be lowered anew, deployed being nil for one that was not
+	// deployed before; architecture is nil, and why says the reason, where it cannot.
 	architecture *decode.Architecture
 	lowered      Options
+	deployed     *DeployOptions
 	why          string
 }
 
@@ -49,16 +65,7 @@ func newNetwork(m *onnx.Model, o *DeployOptions) (*network, error) {
 		return nil, err
 	}
 	n.findArchitecture()
-	pick := func(want Axis, have int) int {
-		switch want {
-		case KeptAxis:
-			return have
-		case DynamicAxis:
-			return 0
-		}
-		return int(want)
-	}
-	n.axes = axes{pick(o.Batch, n.have.batch), pick(o.Height, n.have.height), pick(o.Width, n.have.width)}
+	n.axes = n.have.changed(o)
 	n.opset = onnx.Opset(n.model)
 	if o.Opset == 0 || o.Opset == n.opset {
 		return n, nil
@@ -98,66 +105,97 @@ func (n *network) readInterface() error {
 }
 
 // findArchitecture finds out whether the network can be lowered anew: whether its graph is, node by node, what the
-// architecture in its metadata is lowered to.
+// architecture in its metadata is lowered to, and for a deployed model then deployed to.
 func (n *network) findArchitecture() {
 	meta := onnx.Metadata(n.source)
 	if _, ours := meta[KeyArchitecture]; !ours {
 		n.why = "it was not made by autodeeplab"
 		return
 	}
-	if _, deployed := meta[KeyOutput]; deployed {
-		n.why = "it is a deployed model, whose weights are rewritten; compile it from its training or inference form"
-		return
+	a, o, err := ReadOptions(&onnx.Model{OpsetImport: n.model.OpsetImport, Graph: n.model.Graph, MetadataProps: n.source.MetadataProps})
+	if err == nil {
+		n.deployed, err = readDeployment(meta, n.model)
 	}
-	n.why = "its metadata cannot be read"
-	a, err := Architecture(n.source)
 	if err != nil {
+		n.why = "its metadata cannot be read: " + err.Error()
 		return
 	}
-	filters, err1 := strconv.Atoi(meta[KeyFilters])
-	classes, err2 := strconv.Atoi(meta[KeyClasses])
-	if err1 != nil || err2 != nil {
+	if n.deployed != nil && n.deployed.averages() {
+		n.why = "it averages over several views; compile it from the network that it was made of"
 		return
 	}
-	n.lowered = Options{Filters: filters, Classes: classes, Opset: onnx.Opset(n.model)}
+	n.lowered = o
 	g, err := n.lower(a, n.have)
 	if err != nil {
 		n.why = "its metadata do not fit: " + err.Error()
 		return
 	}
-	n.why = "its graph is not what this version makes of its architecture; compile it from its architecture, with --weights"
 	if len(g.Node) != len(n.model.Graph.Node) || !slices.EqualFunc(g.Node, n.model.Graph.Node, func(a, b *onnx.Node) bool { return proto.Equal(a, b) }) {
+		n.why = "its graph is not what this version makes of its architecture; compile it from its training form"
 		return
 	}
-	n.architecture, n.why = a, ""
+	n.architecture = a
 }
 
-// lower makes the graph of the inference form at other sizes, with the model's weights.
+// readDeployment gives the options under which Deploy makes a graph like that of the deployed model m; nil if the
+// metadata do not say that m was deployed.
+func readDeployment(meta map[string]string, m *onnx.Model) (*DeployOptions, error) {
+	if _, ok := meta[KeyOutput]; !ok {
+		return nil, nil
+	}
+	d, err := ReadDeployed(meta)
+	if err != nil {
+		return nil, err
+	}
+	o := &DeployOptions{Input: d.Input, Output: d.Output, OutputStride: d.OutputStride, Flip: d.Views != nil}
+	if d.Output == OutputLabels {
+		o.LabelType = tensor.DType(m.Graph.Output[0].GetType().GetTensorType().GetElemType())
+	}
+	for _, p := range pass.All {
+		switch ran := slices.Contains(d.Passes, p.Name); {
+		case ran && p.OptIn != "":
+			o.Passes.With = append(o.Passes.With, p.Name)
+		case !ran && p.OptIn == "" && !p.Required:
+			o.Passes.Skip = append(o.Passes.Skip, p.Name)
+		}
+	}
+	return o, nil
+}
+
+// lower makes the graph at other sizes, with the model's weights.
 func (n *network) lower(a *decode.Architecture, s axes) (*onnx.Graph, error) {
 	o := n.lowered
 	o.Batch, o.Height, o.Width = s.batch, s.height, s.width
 	if err := o.check(a); err != nil {
 		return nil, err
 	}
-	w := &weights{measuring: true, shapes: make(map[string][]int)}
-	g := lower(a, o, w, true)
-	m := &onnx.Model{OpsetImport: []*onnx.OpsetID{{Version: int64(o.Opset)}}, Graph: g}
+	w := &weights{blank: true}
+	m := &onnx.Model{OpsetImport: []*onnx.OpsetID{{Version: int64(o.Opset)}}, Graph: lower(a, o, w, true)}
 	if err := pass.Run(m, pass.Inference, nil); err != nil {
 		return nil, err
 	}
+	if n.deployed != nil {
+		if err := setMetadata(m, a, &o); err != nil {
+			return nil, err
+		}
+		onnx.SetMetadata(m, KeyForm, InferenceForm.String())
+		var err error
+		if m, err = Deploy(m, *n.deployed); err != nil {
+			return nil, err
+		}
+	}
 	have := onnx.Initializers(n.model.Graph)
-	for i, t := range g.Initializer {
-		shape, ok := w.shapes[t.GetName()]
-		if !ok {
+	for i, t := range m.Graph.Initializer {
+		if !isWeight(t.GetName()) {
 			continue
 		}
 		own := have[t.GetName()]
-		if own == nil || tensor.DType(own.GetDataType()) != tensor.Float32 || !slices.EqualFunc(own.GetDims(), shape, func(d int64, s int) bool { return d == int64(s) }) {
-			return nil, fmt.Errorf("%w: the model has no tensor %q of float%s", ErrWeights, t.GetName(), tensor.FormatShape(shape))
+		if own == nil || own.GetDataType() != t.GetDataType() || !slices.Equal(own.GetDims(), t.GetDims()) {
+			return nil, fmt.Errorf("%w: the model has no tensor %q of %s%v", ErrWeights, t.GetName(), tensor.DType(t.GetDataType()), t.GetDims())
 		}
-		g.Initializer[i] = own
+		m.Graph.Initializer[i] = own
 	}
-	return g, nil
+	return m.Graph, nil
 }
 
 // at gives the network's graph at the sizes s, to be changed at will.

@@ -193,15 +193,13 @@ func optionError(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrOptions, fmt.Sprintf(format, args...))
 }
 
-// Deploys reports whether o asks for anything that only an inference form can have.
-func (o *DeployOptions) Deploys() bool { return o.CheckForm(TrainingForm) != nil }
-
-// CheckForm refuses what a form cannot have. A training form is what training reads: float pictures in, logits of the
-// input's size out, every weight under its own name, so that all of o but sizes, opset and metadata needs
-// InferenceForm. The error wraps ErrOptions.
-func (o *DeployOptions) CheckForm(f Form) error {
-	if f == InferenceForm {
-		return nil
+// Check refuses what no model can have, what contradicts itself, and what the form cannot have. A training form is what
+// training reads: float pictures in, logits of the input's size out, every weight under its own name, so that all of o
+// but sizes, opset and metadata needs InferenceForm. Deploy finds what a model at hand cannot have. The error wraps
+// ErrOptions.
+func (o *DeployOptions) Check(f Form) error {
+	if err := o.check(); err != nil || f == InferenceForm {
+		return err
 	}
 	for _, wrong := range []struct {
 		is         bool

@@ -346,6 +346,23 @@ func TestDeployAgain(t *testing.T) {
 	agree(t, "stride 4, then probabilities", runOn(t, runtime.Embedded, deploy(compile.DeployOptions{OutputStride: 4}, compile.DeployOptions{Output: compile.OutputProbabilities}), float), low.softmax())
 	agree(t, "dynamic, then flipped", runOn(t, runtime.Embedded, deploy(dynamic, compile.DeployOptions{Flip: true, Output: compile.OutputProbabilities}), float), averaged(t, training, float, []float64{1}, true, 65, 65))
 
+	// Other sizes, scales and opsets of a deployed model: it is lowered anew.
+	larger, largerBytes := picture(2, 70, 81)
+	dynamicForm := must(compile.Training(training, dynamic))
+	full2, _ := scoresOf(t, dynamicForm, larger)
+	wide := compile.DeployOptions{Height: 70, Width: 81, Batch: 2}
+	agree(t, "fixed, then another size", runOn(t, runtime.Embedded, deploy(compile.DeployOptions{}, wide), larger), full2)
+	agree(t, "bytes and labels, then dynamic and opset 12", runOn(t, runtime.Embedded, deploy(compile.DeployOptions{Input: compile.InputUint8, Output: compile.OutputLabels, LabelType: tensor.Int32}, dynamic, compile.DeployOptions{Opset: 12}), largerBytes), full2)
+	agree(t, "probabilities, then opset 11", runOn(t, runtime.Embedded, deploy(compile.DeployOptions{Output: compile.OutputProbabilities}, compile.DeployOptions{Opset: 11}), float), full.softmax())
+	with := compile.PassOptions{With: []string{"channels-last-labels"}, Skip: []string{"pooled-bias"}}
+	agree(t, "other passes, then another size", runOn(t, runtime.Embedded, deploy(compile.DeployOptions{Output: compile.OutputLabels, Passes: with}, wide), larger), full2)
+	agree(t, "logits, then labels, then another size", runOn(t, runtime.Embedded, deploy(compile.DeployOptions{}, compile.DeployOptions{Output: compile.OutputLabels}, wide), larger), full2)
+	agree(t, "fixed, then scales", runOn(t, runtime.Embedded, deploy(compile.DeployOptions{}, compile.DeployOptions{Scales: []float64{0.75, 1.5}, Output: compile.OutputProbabilities}), float),
+		averaged(t, dynamicForm, float, []float64{0.75, 1.5}, false, 65, 65))
+	if d := must(compile.ReadDeployed(onnx.Metadata(deploy(compile.DeployOptions{}, wide, dynamic)))); d.Sizes.Height != (compile.Range{Min: 33, Max: 1 << 16}) || d.Sizes.Batch.Max < 2 {
+		t.Errorf("%+v", d.Sizes)
+	}
+
 	twice := deploy(compile.DeployOptions{}, compile.DeployOptions{})
 	if a, b := must(onnx.Marshal(deploy(compile.DeployOptions{}))), must(onnx.Marshal(twice)); !slices.Equal(a, b) {
 		t.Error("deploying again with nothing asked for changes the model")
@@ -377,6 +394,9 @@ func TestDeployErrors(t *testing.T) {
 	bytes := mustDeploy(t, training, compile.DeployOptions{Input: compile.InputUint8})
 	low := mustDeploy(t, training, compile.DeployOptions{OutputStride: 4})
 	probabilities := mustDeploy(t, training, compile.DeployOptions{Output: compile.OutputProbabilities})
+	views := mustDeploy(t, training, compile.DeployOptions{Output: compile.OutputLabels, Flip: true})
+	forged := pass.Copy(labels)
+	onnx.SetMetadata(forged, compile.KeyFilters, "2")
 	edited := pass.Copy(training)
 	edited.Graph.Node[5].Name += "x"
 	for _, test := range []struct {
@@ -412,9 +432,10 @@ func TestDeployErrors(t *testing.T) {
 		{labels, compile.DeployOptions{Output: compile.OutputLogits}, "the model gives labels, of which no logits can be made (--output labels)"},
 		{labels, compile.DeployOptions{Flip: true}, "averaging over views needs logits"},
 		{labels, compile.DeployOptions{OutputStride: 4}, "needs a model that gives logits"},
-		{labels, compile.DeployOptions{Height: 97}, "fixed at 65 and cannot become 97: it is a deployed model"},
+		{views, compile.DeployOptions{Height: 97}, "fixed at 65 and cannot become 97: it averages over several views"},
+		{forged, compile.DeployOptions{Height: 97}, "cannot become 97: its metadata do not fit: the weights do not fit: the model has no tensor "},
 		{probabilities, compile.DeployOptions{Output: compile.OutputLogits}, "no logits can be made"},
-		{probabilities, compile.DeployOptions{Opset: 12}, "Softmax over axis 1 of 4 means something else across opset 13"},
+		{views, compile.DeployOptions{Opset: 12}, "Softmax over axis 1 of 4 means something else across opset 13"},
 		{bytes, compile.DeployOptions{Input: compile.InputFloat}, "the model takes uint8 pictures"},
 		{bytes, compile.DeployOptions{Flip: true, Output: compile.OutputLabels}, "compile the scales from its float form"},
 		{low, compile.DeployOptions{OutputStride: 1}, "not known to be of the input's size"},
@@ -442,16 +463,56 @@ func TestDeployErrors(t *testing.T) {
 		{compile.DeployOptions{Passes: compile.PassOptions{With: []string{"x"}}}, "--with-pass"},
 		{compile.DeployOptions{Passes: compile.PassOptions{DumpAfter: []string{"x"}}}, "--dump-after"},
 	} {
-		if err := test.o.CheckForm(compile.TrainingForm); !errors.Is(err, compile.ErrOptions) || !strings.Contains(err.Error(), test.want) || !test.o.Deploys() {
+		if err := test.o.Check(compile.TrainingForm); !errors.Is(err, compile.ErrOptions) || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%+v: got %v, want one that says %q", test.o, err, test.want)
 		}
-		if err := test.o.CheckForm(compile.InferenceForm); err != nil {
+		if err := test.o.Check(compile.InferenceForm); err != nil {
 			t.Error(err)
 		}
 	}
 	plain := compile.DeployOptions{Height: 65, Opset: 12, Output: compile.OutputLogits, OutputStride: 1, Input: compile.InputFloat}
-	if err := plain.CheckForm(compile.TrainingForm); err != nil || plain.Deploys() {
+	if err := plain.Check(compile.TrainingForm); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestTraining gives a training form other sizes and metadata, and keeps weights and what else the metadata say.
+func TestTraining(t *testing.T) {
+	m := small(t, 2, 3, 65, 65)
+	onnx.SetMetadata(m, "author", "someone")
+	got := must(compile.Training(m, compile.DeployOptions{Height: 97, Width: compile.DynamicAxis, Batch: 2, Opset: 18, Dataset: "sea", ClassNames: []string{"a", "b", "c"}}))
+	info := must(check.Declared(got.Graph.Input[0]))
+	if info.String() != "float[2,3,97,width]" || onnx.Opset(got) != 18 {
+		t.Errorf("%s, opset %d", &info, onnx.Opset(got))
+	}
+	was, is := must(compile.Weights(m)), must(compile.Weights(got))
+	for name, w := range was {
+		if is[name] == nil || !slices.Equal(tensor.Data[float32](is[name]), tensor.Data[float32](w)) {
+			t.Errorf("%s is another one", name)
+		}
+	}
+	meta := onnx.Metadata(got)
+	for key, want := range map[string]string{
+		"author": "someone", compile.KeySeed: "3", compile.KeyDataset: "sea", compile.KeyClassNames: `["a","b","c"]`,
+		compile.KeyPalette: `["#000000","#000000","#000000"]`, compile.KeyForm: "training",
+	} {
+		if meta[key] != want {
+			t.Errorf("metadata %s is %q, want %q", key, meta[key], want)
+		}
+	}
+	for _, test := range []struct {
+		m    *onnx.Model
+		o    compile.DeployOptions
+		want string
+	}{
+		{m, compile.DeployOptions{Output: compile.OutputLabels}, "want --output logits, or --form inference"},
+		{m, compile.DeployOptions{Height: 20}, "--input-size"},
+		{m, compile.DeployOptions{ClassNames: []string{"a"}}, "1 class names for 3 classes"},
+		{must(compile.Inference(m)), compile.DeployOptions{}, `the model is of form "inference", want a training form`},
+	} {
+		if _, err := compile.Training(test.m, test.o); err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%+v: got %v, want one that says %q", test.o, err, test.want)
+		}
 	}
 }
 
@@ -495,7 +556,7 @@ func TestReadDeployed(t *testing.T) {
 	if d, err := compile.ReadDeployed(map[string]string{compile.KeyInput: compile.InputConvention}); err != nil || d.Output != compile.OutputKept || d.Input != compile.InputFloat {
 		t.Errorf("%+v, %v", d, err)
 	}
-	for key, value := range map[string]string{compile.KeyOutput: "poems", compile.KeyOutputStride: "3", compile.KeySizes: "{", compile.KeyViews: "[]"} {
+	for key, value := range map[string]string{compile.KeyOutput: "poems", compile.KeyOutputStride: "3", compile.KeySizes: "{", compile.KeyViews: "[]", compile.KeyPasses: "{}"} {
 		meta := onnx.Metadata(m)
 		meta[key] = value
 		if _, err := compile.ReadDeployed(meta); err == nil || !strings.Contains(err.Error(), key) {

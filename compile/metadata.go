@@ -34,6 +34,7 @@ const (
 	KeyMean         = "autodeeplab.mean"          // the normalisation inside, (x − mean)·scale for x of 0…255: JSON list
 	KeyScale        = "autodeeplab.scale"         // of one number, or one a channel
 	KeyViews        = "autodeeplab.views"         // JSON, a Views; absent for one view
+	KeyPasses       = "autodeeplab.passes"        // the passes that ran: JSON list of names of compile/pass
 	KeyProducer     = "autodeeplab.producer"      // name and version of what made the model that was deployed first
 )
 

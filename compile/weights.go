@@ -20,10 +20,10 @@ type weights struct {
 	given map[string]*tensor.Tensor // nil for seeded weights
 	used  map[string]bool
 	err   error // the first tensor that did not fit
-	// measuring counts the weights in total, and makes none but notes their shapes by name.
+	// measuring counts the weights in total and makes none.
 	measuring bool
 	total     int64
-	shapes    map[string][]int
+	blank     bool // all are 0: others will take their place
 }
 
 // tensor gives the weight of a name. With a seed, its values depend on the seed, the name and the shape alone, so that
@@ -35,10 +35,10 @@ func (w *weights) tensor(name string, init initializer, shape []int) *tensor.Ten
 	}
 	w.total += n
 	if w.measuring {
-		if w.shapes != nil {
-			w.shapes[name] = shape
-		}
 		return tensor.Of([]float32{}, 0)
+	}
+	if w.blank {
+		return tensor.Of(make([]float32, n), shape...)
 	}
 	if w.given != nil {
 		if t := w.take(name, shape); t != nil {
