@@ -13,7 +13,7 @@ import (
 
 // Version is what models say of the compiler that made them. It changes when the compiler writes other bytes for the
 // same architecture and options, and only then: two builds of one version must write the same file.
-const Version = "0.1"
+const Version = "0.2"
 
 // ErrWeights is wrapped by the errors for weights that do not fit the network exactly.
 var ErrWeights = errors.New("the weights do not fit")

@@ -31,10 +31,11 @@ func (s axes) changed(o *DeployOptions) axes {
 	return axes{pick(o.Batch, s.batch), pick(o.Height, s.height), pick(o.Width, s.width)}
 }
 
-// network is what Deploy works on: a model in its inference form, which can be had at other sizes.
+// network is what Deploy works on: a model, which can be had at other sizes.
 type network struct {
 	source *onnx.Model // what Deploy was given
-	model  *onnx.Model // its inference form; of the opset asked for, unless it can be lowered anew
+	model  *onnx.Model // a copy, or its inference form; of the opset asked for, unless it can be lowered anew
+	folded bool        // model is no training form
 	image  string      // the one input
 	output string      // the one output
 	bytes  bool        // the input is uint8 [N,H,W,3] already
@@ -55,11 +56,13 @@ func newNetwork(m *onnx.Model, o *DeployOptions) (*network, error) {
 		return nil, fmt.Errorf("%w: the model has no graph", errGraph)
 	}
 	n := &network{source: m, model: pass.Copy(m)}
-	if onnx.Metadata(m)[KeyForm] == TrainingForm.String() {
+	n.folded = onnx.Metadata(m)[KeyForm] != TrainingForm.String()
+	if !n.folded && o.averages() { // the views share the weights, which fold-batchnorm leaves alone then
 		var err error
 		if n.model, err = Inference(m); err != nil {
 			return nil, err
 		}
+		n.folded = true
 	}
 	if err := n.readInterface(); err != nil {
 		return nil, err
@@ -170,17 +173,18 @@ func (n *network) lower(a *decode.Architecture, s axes) (*onnx.Graph, error) {
 		return nil, err
 	}
 	w := &weights{blank: true}
-	m := &onnx.Model{OpsetImport: []*onnx.OpsetID{{Version: int64(o.Opset)}}, Graph: lower(a, o, w, true)}
-	if err := pass.Run(m, pass.Inference, nil); err != nil {
-		return nil, err
-	}
-	if n.deployed != nil {
-		if err := setMetadata(m, a, &o); err != nil {
+	m := &onnx.Model{OpsetImport: []*onnx.OpsetID{{Version: int64(o.Opset)}}, Graph: lower(a, o, w, n.folded && n.deployed == nil)}
+	switch {
+	case n.deployed != nil:
+		err := setMetadata(m, a, &o)
+		if err == nil {
+			m, err = Deploy(m, *n.deployed)
+		}
+		if err != nil {
 			return nil, err
 		}
-		onnx.SetMetadata(m, KeyForm, InferenceForm.String())
-		var err error
-		if m, err = Deploy(m, *n.deployed); err != nil {
+	case n.folded:
+		if err := pass.Run(m, pass.Inference, nil); err != nil {
 			return nil, err
 		}
 	}

@@ -180,7 +180,7 @@ type PassOptions struct {
 	// Check runs the checker before the passes and after each (--check-passes); what it finds is an error.
 	Check bool
 	// DumpAfter names passes after which Dump gets the model's text form, weights abbreviated (--dump-after); BeforePasses
-	// is the graph before any.
+	// is the graph before any. Only where several views share the weights is batch normalisation folded before that.
 	DumpAfter []string
 	// Dump is where dumps go: each follows a line "// after PASS".
 	Dump io.Writer
@@ -326,7 +326,7 @@ func (o *PassOptions) run(m *onnx.Model) error {
 		if _, err := fmt.Fprintf(o.Dump, "// after %s\n", name); err != nil {
 			return err
 		}
-		return onnx.Format(o.Dump, m, onnx.TextOptions{})
+		return onnx.Format(o.Dump, m, onnx.TextOptions{Escape: true})
 	}
 	if err := after(BeforePasses, m); err != nil {
 		return err

@@ -290,7 +290,7 @@ func TestUsage(t *testing.T) {
 		{"run DIR/tiny.onnx DIR/street.jpg -o DIR/out --max-pixels 0", "--max-pixels 0"},
 		{"run DIR/tiny.onnx DIR/street.jpg -o DIR/out --dataset coco", "ade20k"},
 		{"run DIR/tiny.onnx DIR/street.jpg -o DIR/out --engine tf", "runtime or onnxruntime"},
-		{"compile a.json b.json -o DIR/x.onnx", "at most one architecture, but 2 are given"},
+		{"compile a.json b.json -o DIR/x.onnx", "at most one architecture or network, but 2 are given"},
 		{"compile -o DIR", "it is a folder"},
 		{"compile -o DIR/x.onnx --size XL", "S, M or L"},
 		{"compile -o DIR/x.onnx --size M --filters 4", "give one of them"},
@@ -341,6 +341,8 @@ func TestCompletion(t *testing.T) {
 		{[]string{"compile", "--form", ""}, []string{"training", "inference"}},
 		{[]string{"compile", "--size", ""}, []string{"S", "M", "L"}},
 		{[]string{"compile", "--dataset", ""}, dataset.Names()},
+		{[]string{"compile", "--output", ""}, []string{"logits", "probabilities", "labels"}},
+		{[]string{"compile", "--with-pass", ""}, []string{"integer-resize", "channels-last-labels"}},
 		{[]string{"draw", "--format", ""}, []string{"svg", "png"}},
 		{[]string{"completion", ""}, []string{"bash", "fish", "powershell", "zsh"}},
 	} {

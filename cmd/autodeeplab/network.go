@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"autodeeplab/compile"
 	"autodeeplab/dataset"
 	"autodeeplab/internal/imageio"
 	"autodeeplab/onnx/op"
@@ -20,9 +21,12 @@ type network struct {
 	threads int
 	input   runtime.Value
 	output  string
+	layout  imageio.Layout
 	// height and width of the input; 0 where dynamic.
 	height, width int
-	classes       *dataset.Classes
+	// aligned says that the corners of a smaller output lie on the input's.
+	aligned bool
+	classes *dataset.Classes
 }
 
 // openNetwork loads the model at path and finds its picture input and its logits or labels. classes overrides what the
@@ -55,17 +59,31 @@ func newNetwork(path string, e runtime.Engine, s runtime.Session, threads int, c
 func (n *network) findInput() error {
 	inputs := n.session.Inputs()
 	if len(inputs) != 1 {
-		return fmt.Errorf("the model has %d inputs (%s), want one picture float[N,3,H,W]", len(inputs), list(inputs))
+		return fmt.Errorf("the model has %d inputs (%s), want one picture float[N,3,H,W] or uint8[N,H,W,3]", len(inputs), list(inputs))
+	}
+	meta := n.session.Metadata()
+	d, err := compile.ReadDeployed(meta)
+	if err != nil {
+		return err
 	}
 	v := inputs[0]
-	if v.DType != tensor.Float32 && v.DType != tensor.Uint8 || len(v.Dims) != 4 || v.Dims[1].IsKnown() && v.Dims[1].Size != 3 {
-		return fmt.Errorf("the model's input is %s, want a picture float[N,3,H,W]", v)
+	// The axis of 3 is that of the channels; where both or none can be it, the metadata say.
+	three := func(k int) bool { return len(v.Dims) == 4 && v.Dims[k].Size == 3 }
+	last := three(3) && !three(1) || three(3) == three(1) && d.Input == compile.InputUint8
+	channels, height := 1, 2
+	if last {
+		channels, height = 3, 1
+	}
+	if v.DType != tensor.Float32 && v.DType != tensor.Uint8 || len(v.Dims) != 4 || v.Dims[channels].IsKnown() && !three(channels) {
+		return fmt.Errorf("the model's input is %s, want a picture float[N,3,H,W] or uint8[N,H,W,3]", v)
 	}
 	if b := v.Dims[0]; b.IsKnown() && b.Size != 1 {
 		return fmt.Errorf("the model takes %d pictures at a time, want 1 (compile --batch 1 or dynamic)", b.Size)
 	}
-	n.input = v
-	n.height, n.width = fixed(v.Dims[2]), fixed(v.Dims[3])
+	n.input, n.layout = v, imageio.Layout{Bytes: v.DType == tensor.Uint8, ChannelsLast: last}
+	n.height, n.width = fixed(v.Dims[height]), fixed(v.Dims[height+1])
+	_, ours := meta[compile.KeyArchitecture]
+	n.aligned = ours && d.OutputStride == 4
 	return nil
 }
 
@@ -103,11 +121,8 @@ func list(values []runtime.Value) string {
 // segment runs one picture.
 func (n *network) segment(ctx context.Context, p *imageio.Picture, maxSide int) (*imageio.Mask, imageio.Fit, error) {
 	fit := imageio.NewFit(p.Width(), p.Height(), n.width, n.height, maxSide)
-	in := p.Tensor(fit)
-	if n.input.DType == tensor.Uint8 {
-		in = toBytes(in)
-	}
-	outputs, err := n.session.Run(ctx, map[string]*tensor.Tensor{n.input.Name: in})
+	fit.Aligned = n.aligned
+	outputs, err := n.session.Run(ctx, map[string]*tensor.Tensor{n.input.Name: p.TensorAs(fit, n.layout)})
 	if err != nil {
 		return nil, fit, err
 	}
@@ -119,16 +134,6 @@ func (n *network) segment(ctx context.Context, p *imageio.Picture, maxSide int) 
 	}
 	m, err := fit.Labels(out, n.threads)
 	return m, fit, err
-}
-
-// toBytes rounds a picture tensor for a model that takes uint8.
-func toBytes(t *tensor.Tensor) *tensor.Tensor {
-	values := tensor.Data[float32](t)
-	out := make([]uint8, len(values))
-	for i, v := range values {
-		out[i] = uint8(v + 0.5)
-	}
-	return tensor.Of(out, t.Shape...)
 }
 
 func (n *network) close() { n.session.Close() }

@@ -75,6 +75,12 @@ var All = []Pass{
 	}},
 }
 
+func init() {
+	if err := Verify(All); err != nil {
+		panic(err) // a defect of the table, which no caller can meet: every choice from it keeps its order
+	}
+}
+
 // Inference is the part of the table that makes the inference form of a training form.
 var Inference = filter(func(p Pass) bool { return p.Required })
 

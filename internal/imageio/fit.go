@@ -19,6 +19,15 @@ type Fit struct {
 	PhotoW, PhotoH     int
 	InputW, InputH     int
 	ContentW, ContentH int
+	// Aligned says that the corner pixels of a smaller output lie on those of the input, whatever the sizes, as with the
+	// compiler's --output-stride 4. Else the sizes tell, see Labels.
+	Aligned bool
+}
+
+// Layout says how a network takes pictures; the zero value is float32 [1, 3, H, W].
+type Layout struct {
+	Bytes        bool // uint8
+	ChannelsLast bool // [1, H, W, 3]
 }
 
 // NewFit plans the input for a picture of w × h. An input side of 0 is dynamic: it follows the picture. A picture is
@@ -44,6 +53,28 @@ func NewFit(w, h, inputW, inputH, maxSide int) Fit {
 		f.InputH = f.ContentH
 	}
 	return f
+}
+
+// TensorAs is Tensor in another layout. As bytes, values are rounded, and PadValue is 128.
+func (p *Picture) TensorAs(f Fit, l Layout) *tensor.Tensor {
+	t := p.Tensor(f)
+	data, plane, shape := tensor.Data[float32](t), f.InputW*f.InputH, t.Shape
+	if l.ChannelsLast {
+		shape = []int{1, f.InputH, f.InputW, 3}
+		turned := make([]float32, 3*plane)
+		for i := range plane {
+			turned[3*i], turned[3*i+1], turned[3*i+2] = data[i], data[plane+i], data[2*plane+i]
+		}
+		data = turned
+	}
+	if !l.Bytes {
+		return tensor.Of(data, shape...)
+	}
+	out := make([]uint8, len(data))
+	for i, v := range data {
+		out[i] = uint8(v + 0.5)
+	}
+	return tensor.Of(out, shape...)
 }
 
 // Tensor is the network's input: float32 [1, 3, InputH, InputW], RGB, 0…255. Shrinking averages over the pixels that a

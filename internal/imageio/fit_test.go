@@ -29,7 +29,7 @@ func TestNewFit(t *testing.T) {
 	}
 	for _, tt := range tests {
 		got := NewFit(tt.w, tt.h, tt.inW, tt.inH, tt.maxSide)
-		want := Fit{tt.w, tt.h, tt.inputW, tt.inputH, tt.contentW, tt.contentH}
+		want := Fit{PhotoW: tt.w, PhotoH: tt.h, InputW: tt.inputW, InputH: tt.inputH, ContentW: tt.contentW, ContentH: tt.contentH}
 		if got != want {
 			t.Errorf("%s: %+v, want %+v", tt.name, got, want)
 		}
@@ -45,6 +45,17 @@ func TestTensorUnscaled(t *testing.T) {
 	want := []float32{1, 4, g, g, g, g, 2, 5, g, g, g, g, 3, 6, g, g, g, g}
 	if !slices.Equal(got.Shape, []int{1, 3, 2, 3}) || !slices.Equal(tensor.Data[float32](got), want) {
 		t.Errorf("%s %v, want %v", got, got.Data, want)
+	}
+	f := NewFit(2, 1, 3, 2, 0)
+	bytes := p.TensorAs(f, Layout{Bytes: true, ChannelsLast: true})
+	if want := []uint8{1, 2, 3, 4, 5, 6, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128}; !slices.Equal(bytes.Shape, []int{1, 2, 3, 3}) || !slices.Equal(tensor.Data[uint8](bytes), want) {
+		t.Errorf("%s %v, want %v", bytes, bytes.Data, want)
+	}
+	if planes := p.TensorAs(f, Layout{Bytes: true}); !slices.Equal(planes.Shape, got.Shape) || !slices.Equal(tensor.Data[uint8](planes)[:6], []uint8{1, 4, 128, 128, 128, 128}) {
+		t.Errorf("%s %v", planes, planes.Data)
+	}
+	if last := p.TensorAs(f, Layout{ChannelsLast: true}); !slices.Equal(last.Shape, bytes.Shape) || !slices.Equal(tensor.Data[float32](last)[:7], []float32{1, 2, 3, 4, 5, 6, g}) {
+		t.Errorf("%s %v", last, last.Data)
 	}
 }
 

@@ -96,8 +96,8 @@ func (f Fit) nearest(m *Mask, out *tensor.Tensor, h, w int) error {
 		return fmt.Errorf("%w: %w", ErrOutput, err)
 	}
 	m.Labels = make([]uint8, m.Width*m.Height)
-	xs := axis(f.PhotoW, f.ContentW, f.InputW, w)
-	for y, ty := range axis(f.PhotoH, f.ContentH, f.InputH, h) {
+	xs := f.axis(f.PhotoW, f.ContentW, f.InputW, w)
+	for y, ty := range f.axis(f.PhotoH, f.ContentH, f.InputH, h) {
 		row := m.Labels[y*m.Width : (y+1)*m.Width]
 		for x, tx := range xs {
 			v := labels[ty.nearest()*w+tx.nearest()]
@@ -126,8 +126,9 @@ func (t tap) nearest() int {
 
 // axis computes the taps of one axis: photo pixels onto content (pixel centres, as the shrinking did) and content, being
 // the start of the input, onto the output. An output of n·stride + 1 → n + 1 points has its corners aligned with the
-// input's (DeepLab's sizes); any other smaller output is taken as pixel centres again.
-func axis(photo, content, input, output int) []tap {
+// input's (DeepLab's sizes); any other smaller output is taken as pixel centres again, unless the network is known to
+// align them.
+func (f Fit) axis(photo, content, input, output int) []tap {
 	taps := make([]tap, photo)
 	last := float64(content - 1) // beyond this lies padding
 	toOutput := func(x float64) float64 {
@@ -136,7 +137,7 @@ func axis(photo, content, input, output int) []tap {
 	switch {
 	case output == input:
 		toOutput = func(x float64) float64 { return x }
-	case output > 1 && output < input && input%output != 0 && (input-1)%(output-1) == 0:
+	case output > 1 && output < input && (f.Aligned || input%output != 0 && (input-1)%(output-1) == 0):
 		toOutput = func(x float64) float64 { return x * float64(output-1) / float64(input-1) }
 	}
 	for i := range taps {
@@ -154,8 +155,8 @@ const rowsAtATime = 16
 
 func (f Fit) argmax(m *Mask, logits []float32, classes, h, w, threads int) {
 	m.Labels = make([]uint8, m.Width*m.Height)
-	xs := axis(f.PhotoW, f.ContentW, f.InputW, w)
-	ys := axis(f.PhotoH, f.ContentH, f.InputH, h)
+	xs := f.axis(f.PhotoW, f.ContentW, f.InputW, w)
+	ys := f.axis(f.PhotoH, f.ContentH, f.InputH, h)
 	if threads < 1 {
 		threads = runtime.GOMAXPROCS(0)
 	}
