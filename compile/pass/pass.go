@@ -46,15 +46,20 @@ var All = []Pass{
 	{Name: "stride-sampling", Doc: "pick rows and columns where a resize only does that", Run: strideSampling, After: []Order{
 		{"shape-constants", "it needs the sizes as constants"},
 	}},
+	{Name: "pooled-bias", Doc: "add what a 1×1 convolution makes of a spread-out pixel as a bias", Run: pooledBias, After: []Order{
+		{"fold-batchnorm", "the Add behind the convolution would keep the normalisation from being folded"},
+	}},
+	{Name: "upsampled-conv", Doc: "multiply before an enlargement what a 3×3 convolution multiplies behind it", Run: upsampledConv, After: []Order{
+		{"fold-batchnorm", "the Add behind the convolution would keep the normalisation from being folded"},
+		{"shape-constants", "it needs the sizes as constants"},
+	}},
 	{Name: "integer-resize", Doc: "resize by a whole factor and crop, in place of align_corners", Run: integerResize,
 		OptIn: "it makes a graph for engines without align_corners; ONNX Runtime takes 1.2 to 1.3 times as long for the resizes",
 		After: []Order{
 			{"shape-constants", "it needs the sizes as constants"},
 			{"stride-sampling", "a resize that only samples is cheaper as that"},
+			{"upsampled-conv", "it looks for enlargements with align_corners"},
 		}},
-	{Name: "pooled-bias", Doc: "add what a 1×1 convolution makes of a spread-out pixel as a bias", Run: pooledBias, After: []Order{
-		{"fold-batchnorm", "the Add behind the convolution would keep the normalisation from being folded"},
-	}},
 	{Name: "fold-normalization", Doc: "merge the scaling of the input into the first convolution", Run: foldNormalization, After: []Order{
 		{"fold-batchnorm", "both rewrite the convolution's weights; the folded ones are those to scale"},
 		{"fold-constants", "mean and scale may be Constant nodes or computed from some"},
@@ -71,6 +76,7 @@ var All = []Pass{
 		{"remove-identity", "it may leave nodes behind that nothing reads"},
 		{"shape-constants", "it leaves the arithmetic behind"},
 		{"pooled-bias", "it leaves the spread-out pixel behind"},
+		{"upsampled-conv", "it leaves the enlarged map behind"},
 		{"common-subexpressions", "it leaves constants behind that nothing reads"},
 	}},
 }

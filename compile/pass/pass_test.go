@@ -1,6 +1,7 @@
 package pass
 
 import (
+	_ "embed"
 	"errors"
 	"math"
 	"slices"
@@ -45,6 +46,11 @@ func normal(t *testing.T, m *onnx.Model) string {
 	}
 	return b.String()
 }
+
+// triangleKernels are those of an enlargement by 2.
+//
+//go:embed testdata/triangles.txt
+var triangleKernels string
 
 // TestPasses holds what each pass makes of a tiny graph. A graph that a pass must leave alone has no after.
 func TestPasses(t *testing.T) {
@@ -136,6 +142,33 @@ func TestPasses(t *testing.T) {
 		{"a resize by a broken factor", "integer-resize",
 			`g (float[1,8,32,49] x) => (float[1,8,64,97] y) <int64[4] s = {1, 8, 64, 97}>
 			 { [r] y = Resize <mode = "linear", coordinate_transformation_mode = "align_corners"> (x, , , s) }`, ``},
+		{"an enlargement before a 3×3 convolution", "upsampled-conv",
+			`g (float[1,1,2,2] x, float[1,1,3,3] l) => (float[1,1,3,3] y)
+			 <int64[4] s = {1, 1, 3, 3}, float[1,2,3,3] w = {1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14, 15, 16, 17, 18, 19}, float[1] b = {5}>
+			 { [r] u = Resize <mode = "linear", coordinate_transformation_mode = "align_corners"> (x, , , s)
+			   c = Concat <axis = 1> (u, l)  ["p/Conv"] y = Conv <pads = [1, 1, 1, 1]> (c, w, b) }`,
+			`g (float[1,1,2,2] x, float[1,1,3,3] l) => (float[1,1,3,3] y)
+			 <int64[4] s = {1, 1, 3, 3}, float[1,1,3,3] w = {11, 12, 13, 14, 15, 16, 17, 18, 19}, float[1] b = {5},
+			  float[9,1,1,1] "w/taps/weight" = {1, 2, 3, 4, 5, 6, 7, 8, 9}, int64[8] "y/edge/pads" = {0, 0, 1, 1, 0, 0, 1, 1},
+			  float[1,1,4,4] "y/border/factor" = {1, -1, -1, 1, -1, 1, 1, -1, -1, 1, 1, -1, 1, -1, -1, 1},
+			  int64[4] "y/pictures/shape" = {-1, 9, 4, 4},
+			  float[9,1,5,5] "y/triangles" = {` + strings.TrimSpace(triangleKernels) + `}, int64[4] "y/channels/shape" = {-1, 1, 3, 3}>
+			 { [r] u = Resize <mode = "linear", coordinate_transformation_mode = "align_corners"> (x, , , s)
+			   c = Concat <axis = 1> (u, l)
+			   ["p/upsampled/edge"] "y/edge" = Pad <mode = "edge"> (x, "y/edge/pads")
+			   ["p/upsampled/border"] "y/border" = Mul ("y/edge", "y/border/factor")
+			   ["p/upsampled/taps"] "y/taps" = Conv <kernel_shape = [1, 1]> ("y/border", "w/taps/weight")
+			   ["p/upsampled/pictures"] "y/pictures" = Reshape ("y/taps", "y/pictures/shape")
+			   ["p/upsampled/enlarged"] "y/enlarged" = ConvTranspose <kernel_shape = [5, 5], strides = [2, 2], pads = [4, 4, 4, 4]> ("y/pictures", "y/triangles")
+			   ["p/upsampled/channels"] "y/channels" = Reshape ("y/enlarged", "y/channels/shape")
+			   ["p/Conv"] "y/rest" = Conv <pads = [1, 1, 1, 1]> (l, w, b)
+			   ["p/upsampled/Add"] y = Add ("y/rest", "y/channels") }`},
+		{"an enlargement before a convolution with a stride", "upsampled-conv",
+			`g (float[1,1,2,2] x) => (float[1,1,2,2] y) <int64[4] s = {1, 1, 3, 3}, float[1,1,3,3] w = {1, 2, 3, 4, 5, 6, 7, 8, 9}>
+			 { u = Resize <mode = "linear", coordinate_transformation_mode = "align_corners"> (x, , , s)  y = Conv <pads = [1, 1, 1, 1], strides = [2, 2]> (u, w) }`, ``},
+		{"an enlargement by a broken factor", "upsampled-conv",
+			`g (float[1,1,3,3] x) => (float[1,1,4,4] y) <int64[4] s = {1, 1, 4, 4}, float[1,1,3,3] w = {1, 2, 3, 4, 5, 6, 7, 8, 9}>
+			 { u = Resize <mode = "linear", coordinate_transformation_mode = "align_corners"> (x, , , s)  y = Conv <pads = [1, 1, 1, 1]> (u, w) }`, ``},
 		{"a pixel before a 1×1 convolution", "pooled-bias",
 			`g (float[1,1,1,1] p, float[1,2,3,3] a, float[1,1,3,3] b) => (float[1,2,3,3] y)
 			 <int64[4] s = {1, 1, 3, 3}, float[2,4,1,1] w = {1, 2, 3, 4, 5, 6, 7, 8}, float[2] bias = {9, 10}>

@@ -46,60 +46,27 @@ func (g *Graph) splitPooled(conv *onnx.Node, values map[string]*op.Info, made ma
 	if !is(conv, "Conv", 2) || intAttr(conv, "group", 1) != 1 || !padsNothing(conv, []int{1, 1}) {
 		return nil, nil, nil
 	}
-	concat := g.Producer[conv.Input[0]]
-	if concat == nil || !is(concat, "Concat", 2) || g.Uses[conv.Input[0]] != 1 || g.Fixed[conv.Input[0]] {
-		return nil, nil, nil
-	}
-	if axis := intAttr(concat, "axis", 1); axis != 1 && axis != -3 {
-		return nil, nil, nil
-	}
-	w, err := g.floats(conv.Input[1])
-	if w == nil || err != nil || len(w.Shape) != 4 || w.Shape[2] != 1 || w.Shape[3] != 1 {
+	s, err := g.splitInput(conv, values, func(in string) bool { return g.spread(in, values) != "" })
+	if s == nil || err != nil || len(s.rest) == 0 || s.kernel.Shape[2] != 1 || s.kernel.Shape[3] != 1 {
 		return nil, nil, err
 	}
-	// The columns of the kernel, part by part.
-	var rest, pooled []string
-	var restColumns []int
-	var columns [][]int
-	at := 0
-	for _, in := range concat.Input {
-		v := values[in]
-		if v == nil || v.Rank() != 4 || !v.Dims[1].IsKnown() || at+v.Dims[1].Size > w.Shape[1] {
-			return nil, nil, nil
-		}
-		own := span(at, v.Dims[1].Size)
-		at += v.Dims[1].Size
-		if p := g.spread(in, values); p != "" {
-			pooled, columns = append(pooled, p), append(columns, own)
-		} else {
-			rest, restColumns = append(rest, in), append(restColumns, own...)
-		}
-	}
-	if len(pooled) == 0 || len(rest) == 0 || at != w.Shape[1] {
-		return nil, nil, nil
-	}
-	if len(rest) == 1 {
-		conv.Input[0] = rest[0]
-	} else {
-		parts := onnx.NewNode("Concat", g.freshNode(concat.GetName()+"/spatial"), rest, []string{g.fresh(concat.Output[0] + "/spatial")}, onnx.AttrInt("axis", 1))
-		before = append(before, parts)
-		conv.Input[0] = parts.Output[0]
-	}
+	before = s.read(g, conv, "/spatial")
 	out := conv.Output[0]
 	place, weight := strings.TrimSuffix(conv.GetName(), "/Conv"), conv.Input[1]
 	bias := conv.Input[2:]
 	part := func(own bool, suffix string, columns []int) string {
-		return g.derived(weight, own, suffix, fmt.Sprint(columns), made, func() *tensor.Tensor { return takeColumns(w, columns) })
+		return g.derived(weight, own, suffix, fmt.Sprint(columns), made, func() *tensor.Tensor { return takeColumns(s.kernel, columns) })
 	}
-	conv.Input = []string{conv.Input[0], part(true, "/spatial/weight", restColumns)}
+	conv.Input = []string{conv.Input[0], part(true, "/spatial/weight", s.restColumns)}
 	sum := g.fresh(out + "/spatial")
 	conv.Output[0] = sum
-	for i, p := range pooled {
-		kernel := part(false, "/pooled/weight", columns[i])
+	for i, in := range s.parts {
+		p := g.spread(in, values)
+		kernel := part(false, "/pooled/weight", s.columns[i])
 		one := onnx.NewNode("Conv", g.freshNode(place+"/pooled/Conv"), append([]string{p, kernel}, bias...), []string{g.fresh(out + "/pooled")}, onnx.AttrInts("kernel_shape", 1, 1))
 		bias = nil
 		next := out
-		if i < len(pooled)-1 {
+		if i < len(s.parts)-1 {
 			next = g.fresh(out + "/sum")
 		}
 		after = append(after, one, onnx.NewNode("Add", g.freshNode(place+"/pooled/Add"), []string{sum, one.Output[0]}, []string{next}))
@@ -126,25 +93,4 @@ func (g *Graph) spread(name string, values map[string]*op.Info) string {
 		return ""
 	}
 	return n.Input[0]
-}
-
-func span(from, n int) []int {
-	out := make([]int, n)
-	for i := range out {
-		out[i] = from + i
-	}
-	return out
-}
-
-// takeColumns gives the input channels of a 1×1 kernel that are listed.
-func takeColumns(w *tensor.Tensor, columns []int) *tensor.Tensor {
-	from := tensor.Data[float32](w)
-	data := make([]float32, 0, w.Shape[0]*len(columns))
-	for o := range w.Shape[0] {
-		row := from[o*w.Shape[1] : (o+1)*w.Shape[1]]
-		for _, c := range columns {
-			data = append(data, row[c])
-		}
-	}
-	return tensor.Of(data, w.Shape[0], len(columns), 1, 1)
 }
