@@ -25,6 +25,11 @@ func Deploy(m *onnx.Model, o DeployOptions) (*onnx.Model, error) {
 	if err != nil {
 		return nil, err
 	}
+	return deploy(n, o)
+}
+
+// deploy is Deploy for a network of m.
+func deploy(n *network, o DeployOptions) (*onnx.Model, error) {
 	d := &deployment{DeployOptions: o, network: n}
 	if err := d.resolve(); err != nil {
 		return nil, err

@@ -176,11 +176,17 @@ func (n *network) lower(a *decode.Architecture, s axes) (*onnx.Graph, error) {
 	m := &onnx.Model{OpsetImport: []*onnx.OpsetID{{Version: int64(o.Opset)}}, Graph: lower(a, o, w, n.folded && n.deployed == nil)}
 	switch {
 	case n.deployed != nil:
-		err := setMetadata(m, a, &o)
-		if err == nil {
-			m, err = Deploy(m, *n.deployed)
+		if err := setMetadata(m, a, &o); err != nil {
+			return nil, err
 		}
-		if err != nil {
+		// It is a network of a by the lines above, so that nothing is left to find out.
+		core := &network{source: m, model: m, opset: o.Opset, architecture: a, lowered: o}
+		if err := core.readInterface(); err != nil {
+			return nil, err
+		}
+		core.axes = core.have
+		var err error
+		if m, err = deploy(core, *n.deployed); err != nil {
 			return nil, err
 		}
 	case n.folded:

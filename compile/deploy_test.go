@@ -283,6 +283,7 @@ func TestDeployForms(t *testing.T) {
 		{compile.DeployOptions{}, float, full},
 		{compile.DeployOptions{Passes: compile.PassOptions{With: []string{"integer-resize"}}}, float, full},
 		{compile.DeployOptions{Input: compile.InputFloat, Output: compile.OutputLogits, OutputStride: 1}, float, full},
+		{compile.DeployOptions{Passes: compile.PassOptions{With: []string{"upsampled-conv"}}}, float, full},
 		{compile.DeployOptions{Input: compile.InputUint8}, bytes, full},
 		{compile.DeployOptions{Output: compile.OutputProbabilities}, float, full.softmax()},
 		{compile.DeployOptions{Output: compile.OutputLabels}, float, full},

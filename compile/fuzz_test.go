@@ -13,7 +13,7 @@ import (
 
 // fuzzedForms are what FuzzDeploy asks of a model.
 var fuzzedForms = []compile.DeployOptions{
-	{Passes: compile.PassOptions{With: []string{"integer-resize", "channels-last-labels"}}},
+	{Passes: compile.PassOptions{With: []string{"integer-resize", "channels-last-labels", "upsampled-conv"}}},
 	{Input: compile.InputUint8, Output: compile.OutputLabels, Mean: []float64{1, 2, 3}, AnyResize: true},
 	{Output: compile.OutputProbabilities, Opset: 11, AnyResize: true},
 	{Output: compile.OutputLabels, LabelType: tensor.Int64, Opset: 26, OutputStride: 4},
@@ -36,6 +36,8 @@ func FuzzDeploy(f *testing.F) {
 		 { r = Resize <mode = "nearest", coordinate_transformation_mode = "asymmetric", nearest_mode = "floor"> (x, , s)  y = ArgMax <axis = 1, keepdims = 0> (r) }`,
 		`net (float[1,1,2,2] x) => (float[1,1,2,2] y) <float[1,1,1,1] w = {10}, float[1] s = {6}, float[1] t = {1}, float[1] m = {5}, float[1] v = {3}>
 		 { a = Conv (x, w)  b = BatchNormalization (a, s, t, m, v)  c = Relu (b)  d = Relu (b)  e = Add (c, d)  y = Softmax <axis = 3> (e) }`,
+		`net (float[1,2,3,2] x) => (float[1,2,5,4] y) <int64[4] s = {1, 2, 5, 4}, float[2,2,3,3] k = {1, 2, 3, 4, 5, 6, 7, 8, 9, 1, 2, 3, 4, 5, 6, 7, 8, 9, 1, 2, 3, 4, 5, 6, 7, 8, 9, 1, 2, 3, 4, 5, 6, 7, 8, 9}>
+		 { r = Resize <mode = "linear", coordinate_transformation_mode = "align_corners"> (x, , , s)  y = Conv <pads = [1, 1, 1, 1]> (r, k) }`,
 	} {
 		for form := range fuzzedForms {
 			f.Add(`<ir_version: 8, opset_import: ["" : 17]>`+"\n"+graph, byte(form))

@@ -122,7 +122,7 @@ func golden(t *testing.T, name, got string) {
 // TestPassesKeepValues runs the network after each pass, opt-in ones included, and holds how far the logits move: not at
 // all where a pass only moves data, and by rounding where it adds the same products in another order.
 func TestPassesKeepValues(t *testing.T) {
-	keepValues(t, runtime.Embedded, map[string]float64{"fold-batchnorm": 1e-5, "pooled-bias": 1e-5, "fold-normalization": 1e-5, "integer-resize": 1e-5})
+	keepValues(t, runtime.Embedded, map[string]float64{"fold-batchnorm": 1e-5, "pooled-bias": 1e-5, "fold-normalization": 1e-5, "integer-resize": 1e-5, "upsampled-conv": 1e-5})
 }
 
 // keepValues compares the logits after each pass with those before, as a share of their range; those of most are to stay
@@ -157,6 +157,42 @@ func keepValues(t *testing.T, e runtime.Engine, most map[string]float64) {
 		})
 		if err != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+// TestUpsampledConv compares a convolution of enlarged maps with itself before the pass: by other factors on the two axes,
+// with a bias and without, alone, beside another part, and two in one convolution that shares its kernel.
+func TestUpsampledConv(t *testing.T) {
+	const x, u = `float[2,3,3,4] x`, `u = Resize <mode = "linear", coordinate_transformation_mode = "align_corners"> (x, , , s)`
+	for _, graph := range []string{
+		`g (` + x + `) => (float[2,2,7,10] y) <int64[4] s = {2, 3, 7, 10}> { ` + u + `  y = Conv <pads = [1, 1, 1, 1]> (u, w, b) }`,
+		`g (` + x + `) => (float[2,2,5,4] y) <int64[4] s = {2, 3, 5, 4}> { ` + u + `  y = Conv <pads = [1, 1, 1, 1]> (u, w) }`, // by 2 × 1: too little
+		`g (` + x + `) => (float[2,2,3,16] y) <int64[4] s = {2, 3, 3, 16}> { ` + u + `  y = Conv <pads = [1, 1, 1, 1]> (u, w) }`,
+		`g (` + x + `) => (float[2,2,9,7] y) <int64[4] s = {2, 3, 9, 7}> { ` + u + `  l = Tanh (u)  c = Concat <axis = 1> (l, u)  y = Conv <pads = [1, 1, 1, 1]> (c, w2, b) }`,
+		`g (` + x + `) => (float[2,2,9,7] y, float[2,2,9,7] z) <int64[4] s = {2, 3, 9, 7}>
+		 { ` + u + `  n = Neg (x)  v = Resize <mode = "linear", coordinate_transformation_mode = "align_corners"> (n, , , s)
+		   c = Concat <axis = 1> (u, v)  y = Conv <pads = [1, 1, 1, 1]> (c, w2, b)  l = Tanh (v)  d = Concat <axis = 1> (l, v)  z = Conv <pads = [1, 1, 1, 1]> (d, w2) }`,
+	} {
+		m := foreign(t, "17", graph)
+		noise := func(seed uint32, shape ...int) *tensor.Tensor {
+			data := make([]float32, must(tensor.NumElems(shape)))
+			for i := range data {
+				seed = seed*1664525 + 1013904223
+				data[i] = float32(seed>>8)/(1<<23) - 1
+			}
+			return tensor.Of(data, shape...)
+		}
+		m.Graph.Initializer = append(m.Graph.Initializer, onnx.Encode("w", noise(1, 2, 3, 3, 3)), onnx.Encode("w2", noise(2, 2, 6, 3, 3)), onnx.Encode("b", noise(3, 2)))
+		image := noise(4, 2, 3, 3, 4)
+		before := planesOf(runOn(t, runtime.Embedded, m, image))
+		table := must(pass.Select(nil, []string{"upsampled-conv"}))
+		if err := pass.Run(m, table, nil); err != nil {
+			t.Fatal(err)
+		}
+		agree(t, graph, runOn(t, runtime.Embedded, m, image), before)
+		if got, want := strings.Contains(strings.Join(nodeLines(t, m), " "), "ConvTranspose"), !strings.Contains(graph, "{2, 3, 5, 4}"); got != want {
+			t.Errorf("%s: rewritten %t, want %t", graph, got, want)
 		}
 	}
 }

@@ -342,7 +342,7 @@ func TestCompletion(t *testing.T) {
 		{[]string{"compile", "--size", ""}, []string{"S", "M", "L"}},
 		{[]string{"compile", "--dataset", ""}, dataset.Names()},
 		{[]string{"compile", "--output", ""}, []string{"logits", "probabilities", "labels"}},
-		{[]string{"compile", "--with-pass", ""}, []string{"integer-resize", "channels-last-labels"}},
+		{[]string{"compile", "--with-pass", ""}, []string{"upsampled-conv", "integer-resize", "channels-last-labels"}},
 		{[]string{"draw", "--format", ""}, []string{"svg", "png"}},
 		{[]string{"completion", ""}, []string{"bash", "fish", "powershell", "zsh"}},
 	} {

@@ -342,12 +342,12 @@ func TestSelect(t *testing.T) {
 		}
 		return strings.Join(list, " ")
 	}
-	all, err := Select(nil, []string{"integer-resize", "channels-last-labels"})
+	all, err := Select(nil, []string{"integer-resize", "channels-last-labels", "upsampled-conv"})
 	if err != nil || names(all) != names(All) {
 		t.Errorf("%v, %v", names(all), err)
 	}
 	some, err := Select([]string{"pooled-bias", "fold-constants"}, nil)
-	if err != nil || Verify(some) != nil || len(some) != len(Default)-2 || len(Default) != len(All)-2 {
+	if err != nil || Verify(some) != nil || len(some) != len(Default)-2 || len(Default) != len(All)-3 {
 		t.Errorf("%v, %v", names(some), err)
 	}
 	for _, test := range []struct {

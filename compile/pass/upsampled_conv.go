@@ -30,6 +30,10 @@ import (
 // It applies to enlargements by whole factors with align_corners, from n rows to (n−1)·s+1, on axes of known size; to
 // convolutions of one group without stride or dilation, whose kernel is a constant; and to a concatenation over channels
 // that has no other reader, or none.
+//
+// Opt-in: ONNX Runtime takes 68 ms in place of 214 for 256 + 48 channels, 33×33 → 129×129, on one thread of a busy
+// machine; the embedded runtime, whose 3×3 convolutions are Winograd's and whose transposed ones are not tuned for it,
+// takes 550 in place of 476 ms for all of network S.
 func upsampledConv(g *Graph, opset int) error {
 	if opset < 11 {
 		return nil // Pad has its pads as an attribute, and Resize no align_corners

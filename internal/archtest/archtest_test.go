@@ -41,6 +41,7 @@ var rooms = map[string][]string{
 	"search":                {"decode", "dataset", "evaluate", "internal/gorgoniaop", "internal/kernel", "internal/atomicfile"},
 	"internal/searchpage":   {"decode"},
 	"internal/costtable":    {"decode", "onnx", "runtime", "search"},
+	"internal/benchcompile": {"compile", "onnx", "runtime"},
 	"dataset":               {"internal/imageio", "internal/atomicfile"},
 	"fixtures":              {},
 	"cmd":                   {"decode", "search", "compile", "onnx", "runtime", "dataset", "fixtures", "internal"},

@@ -9,7 +9,6 @@ package main
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -17,6 +16,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	flag "github.com/spf13/pflag"
 
 	"autodeeplab/compile"
 	"autodeeplab/compile/pass"
@@ -38,7 +39,7 @@ func main() {
 	model := flag.String("model", "", "the network: a training form of a square, fixed size, with its batch statistics")
 	threads := flag.String("threads", "1,2", "numbers of threads")
 	rounds := flag.Int("rounds", 9, "rounds, in each of which each graph runs once")
-	with := flag.String("with-pass", "channels-last-labels", "opt-in passes of ours, with commas between")
+	with := flag.String("with-pass", "upsampled-conv,channels-last-labels", "opt-in passes of ours, with commas between")
 	skip := flag.String("skip-pass", "", "passes that ours leaves away, with commas between")
 	embedded := flag.Bool("embedded", false, "time the embedded runtime in place of ONNX Runtime")
 	save := flag.String("save", "", "write the graphs into this folder and stop")
