@@ -55,6 +55,9 @@ func TestFormsOracle(t *testing.T) {
 		referenceStatistics(t, m)
 		var worst, unequal float64
 		for i, o := range forms() {
+			if size.Name != "S" && len(o.Scales) > 2 {
+				continue // twelve copies of a large network, in which nothing is of that size but the weights
+			}
 			name := fmt.Sprintf("%s, %+v", size.Name, o)
 			d := mustDeploy(t, m, o)
 			if err := onnx.Save(filepath.Join(dir, fmt.Sprintf("%s-%02d.onnx", size.Name, i)), d, onnx.SaveOptions{}); err != nil {
