@@ -15,13 +15,10 @@ import (
 
 // Version is what models say of the compiler that made them. It changes when the compiler writes other bytes for the
 // same architecture and options, and only then: two builds of one version must write the same file.
-const Version = "0.1"
+const Version = "0.2"
 
 // ErrWeights is wrapped by the errors for weights that do not fit the network exactly.
 var ErrWeights = errors.New("the weights do not fit")
-
-// logitsBias is the only bias of a training form: no other convolution is without batch normalisation.
-const logitsBias = "logits/conv/bias"
 
 // irVersions gives the IR version of each opset: the one of the ONNX release that brought the opset, which is what
 // every engine that knows the opset reads.
@@ -48,7 +45,7 @@ func Compile(a *decode.Architecture, o Options) (*onnx.Model, error) {
 		return nil, err
 	}
 	measure := &weights{measuring: true}
-	lower(a, o, measure)
+	lower(a, o, measure, false)
 	if measure.total > maxWeights {
 		return nil, fmt.Errorf("%w: %d filters and %d classes make %d weights, want at most %d (--filters, --classes)",
 			ErrOptions, o.Filters, o.Classes, measure.total, maxWeights)
@@ -59,7 +56,7 @@ func Compile(a *decode.Architecture, o Options) (*onnx.Model, error) {
 		OpsetImport:     []*onnx.OpsetID{{Version: int64(o.Opset)}},
 		ProducerName:    "autodeeplab",
 		ProducerVersion: Version,
-		Graph:           lower(a, o, w),
+		Graph:           lower(a, o, w, false),
 	}
 	if err := w.finish(); err != nil {
 		return nil, err
@@ -92,8 +89,8 @@ func Weights(m *onnx.Model) (map[string]*tensor.Tensor, error) {
 	}
 	out := make(map[string]*tensor.Tensor)
 	for _, p := range m.GetGraph().GetInitializer() {
-		if !strings.HasSuffix(p.GetName(), "/weight") && !strings.Contains(p.GetName(), "/bn/") && p.GetName() != logitsBias {
-			continue // a constant of the graph: the normalisation, the size of a resize
+		if !isWeight(p.GetName()) {
+			continue
 		}
 		t, err := onnx.Decode(p)
 		if err != nil {
@@ -129,4 +126,10 @@ func SetWeights(m *onnx.Model, weights map[string]*tensor.Tensor) error {
 	}
 	m.MetadataProps = slices.DeleteFunc(m.MetadataProps, func(p *onnx.Property) bool { return p.GetKey() == KeySeed })
 	return nil
+}
+
+// isWeight tells the weights of a network that Compile made, whatever its form, by their names from constants of the
+// graph: the normalisation, the size of a resize.
+func isWeight(name string) bool {
+	return strings.HasSuffix(name, "/weight") || strings.HasSuffix(name, "/bias") || strings.Contains(name, "/bn/")
 }

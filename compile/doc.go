@@ -2,7 +2,9 @@
 // authors' release trains it, at any width, number of classes and input size, with weights from a seed or a file.
 //
 // There is one lowering, to the training form: BatchNormalization kept, every weight a named initializer. The inference
-// form is the training form after the passes of compile/pass.
+// form is the training form after the required passes of compile/pass, which keep the names of weights, so that the
+// network can still be lowered to other sizes. Deploy makes of either, and of networks from elsewhere, what is to run:
+// pictures as bytes, labels in place of logits, fixed sizes or named axes, several scales in one graph, after all passes.
 //
 // # Names
 //
@@ -18,6 +20,7 @@
 //	aspp/conv1x1, aspp/atrous0 … 2, aspp/pool, aspp/project
 //	decoder/low_level, decoder/conv0, decoder/conv1
 //	logits/conv, logits/resize
+//	input/…, output/…, views/…                     what Deploy puts before, behind and around the network
 //
 // The weights of a convolution at place p are p/weight (and logits/conv/bias), its batch normalisation has p/bn/scale,
 // p/bn/bias, p/bn/mean and p/bn/variance. Graph input: "image", float32 [N,3,H,W], RGB 0…255. Graph output: "logits",

@@ -82,8 +82,15 @@ func (l *lowering) padding(x feature, kernel, stride, rate int) []*onnx.Attribut
 	return []*onnx.Attribute{onnx.AttrInts("pads", h/2, w/2, h-h/2, w-w/2)}
 }
 
-// convBN adds a convolution and its batch normalisation.
+// convBN adds a convolution and its batch normalisation, or, folded, what pass fold-batchnorm makes of the two.
 func (l *lowering) convBN(at string, x feature, c conv) feature {
+	if l.folded {
+		c.bias = true
+		y := l.conv(at, x, c)
+		y.name = at + "/bn"
+		l.graph.Node[len(l.graph.Node)-1].Output[0] = y.name
+		return y
+	}
 	y := l.conv(at, x, c)
 	inputs := []string{
 		y.name,

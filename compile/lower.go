@@ -46,12 +46,14 @@ type lowering struct {
 	made    map[string]bool    // values of size arithmetic, and initializers that are no weights
 	epsilon float32
 	init    initializer
+	folded  bool // batch normalisation is in the convolutions already
 }
 
-// lower builds the network of §4 of the specification from the stem to the logits.
-func lower(a *decode.Architecture, o Options, w *weights) *onnx.Graph {
+// lower builds the network of §4 of the specification from the stem to the logits; folded without batch normalisation,
+// as the inference form has it, but with every Identity.
+func lower(a *decode.Architecture, o Options, w *weights, folded bool) *onnx.Graph {
 	l := &lowering{
-		graph: &onnx.Graph{Name: "autodeeplab"}, o: o, weights: w,
+		graph: &onnx.Graph{Name: "autodeeplab"}, o: o, weights: w, folded: folded,
 		relus: make(map[string]feature), made: make(map[string]bool),
 	}
 	image := feature{name: "image", channels: 3, stride: 1, height: o.Height, width: o.Width}

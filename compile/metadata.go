@@ -26,11 +26,26 @@ const (
 	KeyDataset      = "autodeeplab.dataset"      // the data set's name
 )
 
+// Keys that Deploy adds.
+const (
+	KeyOutput       = "autodeeplab.output"        // what comes out: "logits", "probabilities" or "labels"
+	KeyOutputStride = "autodeeplab.output_stride" // "1" or "4"; absent where it is something else
+	KeySizes        = "autodeeplab.sizes"         // the sizes allowed: JSON, a SizeRanges
+	KeyMean         = "autodeeplab.mean"          // the normalisation inside, (x − mean)·scale for x of 0…255: JSON list
+	KeyScale        = "autodeeplab.scale"         // of one number, or one a channel
+	KeyViews        = "autodeeplab.views"         // JSON, a Views; absent for one view
+	KeyPasses       = "autodeeplab.passes"        // the passes that ran: JSON list of names of compile/pass
+	KeyProducer     = "autodeeplab.producer"      // name and version of what made the model that was deployed first
+)
+
 // MetadataVersion is the value of KeyVersion.
 const MetadataVersion = "1"
 
 // InputConvention is the value of KeyInput for the models that Compile makes.
 const InputConvention = "image: float32 NCHW, RGB 0…255, normalisation inside the graph"
+
+// InputConventionUint8 is the value of KeyInput for models that take the bytes of pictures.
+const InputConventionUint8 = "image: uint8 NHWC, RGB 0…255, normalisation inside the graph"
 
 func setMetadata(m *onnx.Model, a *decode.Architecture, o *Options) error {
 	arch, err := json.Marshal(a) // one line, unlike decode.Marshal
@@ -50,24 +65,32 @@ func setMetadata(m *onnx.Model, a *decode.Architecture, o *Options) error {
 	if o.Dataset != "" {
 		set(KeyDataset, o.Dataset)
 	}
-	if len(o.ClassNames) > 0 {
-		names, err := json.Marshal(o.ClassNames)
-		if err != nil {
+	return setClasses(m, o.ClassNames, o.Palette)
+}
+
+// setClasses writes the names and colours that there are.
+func setClasses(m *onnx.Model, classNames []string, palette []color.RGBA) error {
+	if len(classNames) > 0 {
+		if err := setJSON(m, KeyClassNames, classNames); err != nil {
 			return err
 		}
-		set(KeyClassNames, string(names))
 	}
-	if len(o.Palette) > 0 {
-		colours := make([]string, len(o.Palette))
-		for i, c := range o.Palette {
-			colours[i] = fmt.Sprintf("#%02x%02x%02x", c.R, c.G, c.B)
-		}
-		palette, err := json.Marshal(colours)
-		if err != nil {
-			return err
-		}
-		set(KeyPalette, string(palette))
+	if len(palette) == 0 {
+		return nil
 	}
+	colours := make([]string, len(palette))
+	for i, c := range palette {
+		colours[i] = fmt.Sprintf("#%02x%02x%02x", c.R, c.G, c.B)
+	}
+	return setJSON(m, KeyPalette, colours)
+}
+
+func setJSON(m *onnx.Model, key string, v any) error {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	onnx.SetMetadata(m, key, string(data))
 	return nil
 }
 

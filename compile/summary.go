@@ -87,7 +87,8 @@ func groupOf(n *check.NodeInfo, ours bool) (key, name string) {
 	name = n.Node.GetName()
 	if ours {
 		group, _, _ := strings.Cut(name, "/")
-		if group == "preprocess" || group == "size" {
+		switch group {
+		case "preprocess", "size", "input", "output", "views":
 			return "", ""
 		}
 		return group, group

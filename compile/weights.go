@@ -23,6 +23,7 @@ type weights struct {
 	// measuring counts the weights in total and makes none.
 	measuring bool
 	total     int64
+	blank     bool // all are 0: others will take their place
 }
 
 // tensor gives the weight of a name. With a seed, its values depend on the seed, the name and the shape alone, so that
@@ -35,6 +36,9 @@ func (w *weights) tensor(name string, init initializer, shape []int) *tensor.Ten
 	w.total += n
 	if w.measuring {
 		return tensor.Of([]float32{}, 0)
+	}
+	if w.blank {
+		return tensor.Of(make([]float32, n), shape...)
 	}
 	if w.given != nil {
 		if t := w.take(name, shape); t != nil {

@@ -22,11 +22,12 @@ type average struct {
 	rows, unused [][]float32 // [classes, width]; nil before their first window and after their last
 	done         int         // rows above are in the mask
 	single       *kernel.Pool
+	aligned      bool // see segmenter.Model
 }
 
-func newAverage(pool *kernel.Pool, classes, h, w int) *average {
+func newAverage(pool *kernel.Pool, classes, h, w int, aligned bool) *average {
 	return &average{
-		pool: pool, classes: classes, rows: make([][]float32, h), single: kernel.NewPool(1),
+		pool: pool, classes: classes, rows: make([][]float32, h), single: kernel.NewPool(1), aligned: aligned,
 		mask: &imageio.Mask{Width: w, Height: h, Labels: make([]uint8, w*h)},
 	}
 }
@@ -56,8 +57,8 @@ func (a *average) add(j *job, out *tensor.Tensor) error {
 		return err
 	}
 	probabilities := areProbabilities(scores, classes)
-	ys := imageio.Taps(j.row.at, j.rows.size, h)
-	xs := imageio.Taps(j.column.at, j.columns.size, w)
+	ys := imageio.Taps(j.row.at, j.rows.size, h, a.aligned)
+	xs := imageio.Taps(j.column.at, j.columns.size, w, a.aligned)
 	if j.mirrored {
 		for i, t := range xs {
 			xs[i].Lo, xs[i].Hi = w-1-t.Lo, w-1-t.Hi

@@ -35,7 +35,7 @@ func Predict(ctx context.Context, s runtime.Session, pair *dataset.Pair, classes
 		return &Prediction{Mask: mask}, err
 	}
 	jobs := p.plan(pair.Height, pair.Width)
-	a := newAverage(p.pool, classes, pair.Height, pair.Width)
+	a := newAverage(p.pool, classes, pair.Height, pair.Width, p.model.Aligned)
 	if err := p.average(ctx, pair, jobs, a); err != nil {
 		return nil, err
 	}
@@ -45,7 +45,7 @@ func Predict(ctx context.Context, s runtime.Session, pair *dataset.Pair, classes
 		views *= 2
 	}
 	// Once more, and no row given up.
-	a = newAverage(p.pool, classes, pair.Height, pair.Width)
+	a = newAverage(p.pool, classes, pair.Height, pair.Width, p.model.Aligned)
 	for i := range jobs {
 		out, err := p.run(ctx, jobs[i].input(p.pool, pair))
 		if err != nil {

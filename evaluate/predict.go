@@ -108,7 +108,7 @@ func (p *predictor) predict(ctx context.Context, pair *dataset.Pair) (*imageio.M
 	if p.model.Labels() {
 		return p.tile(ctx, pair, jobs)
 	}
-	a := newAverage(p.pool, p.classes, pair.Height, pair.Width)
+	a := newAverage(p.pool, p.classes, pair.Height, pair.Width, p.model.Aligned)
 	if err := a.checkMemory(jobs); err != nil {
 		return nil, err
 	}
@@ -147,8 +147,8 @@ func (p *predictor) tile(ctx context.Context, pair *dataset.Pair, jobs []job) (*
 		if err != nil {
 			return nil, err
 		}
-		xs := imageio.Taps(j.column.at, j.columns.size, w)
-		for i, y := range imageio.Taps(j.row.at, j.rows.size, h) {
+		xs := imageio.Taps(j.column.at, j.columns.size, w, p.model.Aligned)
+		for i, y := range imageio.Taps(j.row.at, j.rows.size, h, p.model.Aligned) {
 			for k, x := range xs {
 				m.Labels[(j.row.lo+i)*m.Width+j.column.lo+k] = labels[y.Nearest()*w+x.Nearest()]
 			}

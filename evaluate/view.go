@@ -53,7 +53,7 @@ func taps(a *axis, start int) []imageio.Tap {
 	for i := range at {
 		at[i] = between(start+i, a.view, a.picture)
 	}
-	return imageio.Taps(at, a.picture, a.picture)
+	return imageio.Taps(at, a.picture, a.picture, false)
 }
 
 // sample interpolates a channel of a picture [h, w, 3].

@@ -60,10 +60,14 @@ func (a *app) demo(ctx context.Context, dir string, size sizeFlag) error {
 		return err
 	}
 	step("compiling Auto-DeepLab-S (%s, %d classes) and measuring batch statistics …", size.String(), classes.Len())
-	m, err := build(ctx, arch, compile.Options{
+	training, err := buildTraining(ctx, arch, compile.Options{
 		Filters: compile.Sizes[0].Filters, Classes: classes.Len(), Height: size.height, Width: size.width, Batch: 1, Seed: 1,
 		Dataset: classes.Name, ClassNames: classes.ClassNames, Palette: classes.Palette,
-	}, compile.InferenceForm, photo, 0)
+	}, photo, 0)
+	if err != nil {
+		return err
+	}
+	m, err := compile.Deploy(training, compile.DeployOptions{})
 	if err != nil {
 		return err
 	}

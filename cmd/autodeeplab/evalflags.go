@@ -9,9 +9,6 @@ import (
 	"autodeeplab/evaluate"
 )
 
-// paperScales is the word for evaluate.PaperScales.
-const paperScales = "paper"
-
 // scalesFlag is a flag's list of scales, "0.5,1,2"; evaluate checks their range.
 type scalesFlag []float64
 

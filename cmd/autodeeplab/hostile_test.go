@@ -123,7 +123,8 @@ func TestHostileNames(t *testing.T) {
 			"show DIR/net.onnx", "show DIR/net.onnx --full", "check DIR/net.onnx", "check DIR/net.onnx DIR/net.onnx", "summary DIR/net.onnx",
 			"summary DIR/net.onnx --json", "summary DIR/net.onnx --input-size 8x8", "run DIR/net.onnx DIR/photo.png -o DIR/out", "draw DIR/net.onnx -o DIR/out",
 			"eval DIR/net.onnx --data DIR/data", "eval DIR/net.onnx --data DIR/data --json",
-			"compile DIR/net.onnx --filters 2 --classes 2 --input-size 33x33 -o DIR/new.onnx",
+			"compile DIR/net.onnx -o DIR/new.onnx", "compile DIR/net.onnx --output labels --input uint8 --opset 20 --dump-after lower -o DIR/new.onnx",
+			"compile DIR/net.onnx --input-size 33x33 --flip --output probabilities -o DIR/new.onnx",
 			"compile DIR/small.json --weights DIR/net.onnx --filters 2 --classes 2 --input-size 33x33 -o DIR/new.onnx",
 		} {
 			o := command(t, dir, args)

@@ -98,7 +98,7 @@ func TestImport(t *testing.T) {
 		}
 	}
 	succeed(t, dir, "import DIR -o DIR/average.onnx --exponential-moving-average"+flags)
-	succeed(t, dir, "compile DIR/net.onnx --weights DIR/net.onnx --filters 2 --classes 3 --input-size 33x33 -o DIR/run.onnx")
+	succeed(t, dir, "compile DIR/net.onnx --input-size 33x33 -o DIR/run.onnx")
 	other, err := compile.Weights(load(t, filepath.Join(dir, "average.onnx")))
 	if err != nil {
 		t.Fatal(err)

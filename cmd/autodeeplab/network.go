@@ -40,6 +40,7 @@ func openNetwork(path string, e runtime.Engine, threads int, classes *dataset.Cl
 // segment runs one picture.
 func (n *network) segment(ctx context.Context, p *imageio.Picture, maxSide int) (*imageio.Mask, imageio.Fit, error) {
 	fit := imageio.NewFit(p.Width(), p.Height(), n.Width, n.Height, maxSide)
+	fit.Aligned = n.Aligned
 	out, err := n.Run(ctx, p.Tensor(fit))
 	if err != nil {
 		return nil, fit, err

@@ -31,7 +31,7 @@ func foldBatchNorm(g *Graph, opset int) error {
 		if conv == nil || !is(conv, "Conv", 2) || g.Uses[bn.Input[0]] != 1 {
 			continue
 		}
-		ok, err := g.fold(conv, bn)
+		ok, err := g.mergeBatchNorm(conv, bn)
 		if err != nil {
 			return err
 		}
@@ -44,8 +44,8 @@ func foldBatchNorm(g *Graph, opset int) error {
 	return nil
 }
 
-// fold reports whether it could merge bn into conv's weights. The nodes' outputs are left to the caller.
-func (g *Graph) fold(conv, bn *onnx.Node) (bool, error) {
+// mergeBatchNorm reports whether it could merge bn into conv's weights. The nodes' outputs are left to the caller.
+func (g *Graph) mergeBatchNorm(conv, bn *onnx.Node) (bool, error) {
 	w, err := g.floats(conv.Input[1])
 	if w == nil || err != nil || len(w.Shape) == 0 || g.Uses[conv.Input[1]] != 1 {
 		return false, err
@@ -68,8 +68,7 @@ func (g *Graph) fold(conv, bn *onnx.Node) (bool, error) {
 		copy(bias, tensor.Data[float32](t))
 	}
 	epsilon := float64(floatAttr(bn, "epsilon", 1e-5))
-	folded := w.Clone()
-	kernel := tensor.Data[float32](folded)
+	kernel := tensor.Data[float32](w) // decoded for us alone
 	per := len(kernel) / max(channels, 1)
 	for c := range channels {
 		a := float64(stats[0][c]) / math.Sqrt(float64(stats[3][c])+epsilon)
@@ -81,7 +80,7 @@ func (g *Graph) fold(conv, bn *onnx.Node) (bool, error) {
 	}
 	conv.Input = []string{
 		conv.Input[0],
-		g.setConst(conv.Input[1], folded),
+		g.setConst(conv.Input[1], w),
 		g.setConst(g.fresh(strings.TrimSuffix(conv.Input[1], "/weight")+"/bias"), tensor.Of(bias, channels)),
 	}
 	return true, nil

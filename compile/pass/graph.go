@@ -2,6 +2,7 @@ package pass
 
 import (
 	"slices"
+	"strings"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -22,14 +23,15 @@ type Graph struct {
 	Producer map[string]*onnx.Node
 	// Fixed holds the values whose names must stay: graph outputs, and what graphs inside nodes read.
 	Fixed map[string]bool
-	names map[string]bool // all that are taken
+	names map[string]bool // all that are taken by values
+	nodes map[string]bool // and by nodes
 }
 
 // NewGraph indexes g.
 func NewGraph(g *onnx.Graph) *Graph {
 	x := &Graph{
 		Graph: g, Consts: onnx.Initializers(g), Uses: make(map[string]int), Producer: make(map[string]*onnx.Node),
-		Fixed: make(map[string]bool), names: make(map[string]bool),
+		Fixed: make(map[string]bool), names: make(map[string]bool), nodes: make(map[string]bool),
 	}
 	for name := range x.Consts {
 		x.names[name] = true
@@ -39,6 +41,7 @@ func NewGraph(g *onnx.Graph) *Graph {
 		x.names[in.GetName()] = true
 	}
 	for _, n := range g.GetNode() {
+		x.nodes[n.GetName()] = true
 		for _, in := range n.GetInput() {
 			x.Uses[in]++
 		}
@@ -92,6 +95,15 @@ func (g *Graph) fresh(name string) string {
 		name += "_"
 	}
 	g.names[name] = true
+	return name
+}
+
+// freshNode is fresh for the names of nodes; one without a name stays so.
+func (g *Graph) freshNode(name string) string {
+	for name != "" && g.nodes[name] {
+		name += "_"
+	}
+	g.nodes[name] = true
 	return name
 }
 
@@ -161,6 +173,24 @@ func (g *Graph) setConst(name string, t *tensor.Tensor) string {
 	return name
 }
 
+// derived adds a constant made out of another, a weight, and gives its name. A weight of which there is one reader is
+// replaced, where own is set. Else the new one takes the name with suffix in the place of "/weight", and made keeps it
+// for the next reader that wants the same: what says how it is made.
+func (g *Graph) derived(weight string, own bool, suffix, what string, made map[string]string, build func() *tensor.Tensor) string {
+	key := weight + "\x00" + suffix + what
+	if name, ok := made[key]; ok {
+		return name
+	}
+	name := weight
+	if !own || g.Uses[weight] != 1 {
+		name = g.fresh(strings.TrimSuffix(weight, "/weight") + suffix)
+		if g.Uses[weight] > 1 {
+			made[key] = name
+		}
+	}
+	return g.setConst(name, build())
+}
+
 func intAttr(n *onnx.Node, name string, def int64) int64 {
 	for _, a := range n.GetAttribute() {
 		if a.GetName() == name {
@@ -177,4 +207,23 @@ func floatAttr(n *onnx.Node, name string, def float32) float32 {
 		}
 	}
 	return def
+}
+
+func stringAttr(n *onnx.Node, name, def string) string {
+	for _, a := range n.GetAttribute() {
+		if a.GetName() == name {
+			return string(a.GetS())
+		}
+	}
+	return def
+}
+
+// intsAttr gives a list of integers, nil where the node has none of the name.
+func intsAttr(n *onnx.Node, name string) []int64 {
+	for _, a := range n.GetAttribute() {
+		if a.GetName() == name {
+			return a.GetInts()
+		}
+	}
+	return nil
 }

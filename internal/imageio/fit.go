@@ -19,6 +19,9 @@ type Fit struct {
 	PhotoW, PhotoH     int
 	InputW, InputH     int
 	ContentW, ContentH int
+	// Aligned says that the corner pixels of a smaller output lie on those of the input, whatever the sizes, as with the
+	// compiler's --output-stride 4. Else the sizes tell, see Labels.
+	Aligned bool
 }
 
 // NewFit plans the input for a picture of w × h. An input side of 0 is dynamic: it follows the picture. A picture is

@@ -29,7 +29,7 @@ func TestNewFit(t *testing.T) {
 	}
 	for _, tt := range tests {
 		got := NewFit(tt.w, tt.h, tt.inW, tt.inH, tt.maxSide)
-		want := Fit{tt.w, tt.h, tt.inputW, tt.inputH, tt.contentW, tt.contentH}
+		want := Fit{PhotoW: tt.w, PhotoH: tt.h, InputW: tt.inputW, InputH: tt.inputH, ContentW: tt.contentW, ContentH: tt.contentH}
 		if got != want {
 			t.Errorf("%s: %+v, want %+v", tt.name, got, want)
 		}

@@ -123,8 +123,8 @@ func floats(t *tensor.Tensor) ([]float32, error) {
 
 func (f Fit) nearest(m *Mask, labels []uint8, h, w int) {
 	m.Labels = make([]uint8, m.Width*m.Height)
-	xs := axis(f.PhotoW, f.ContentW, f.InputW, w)
-	for y, ty := range axis(f.PhotoH, f.ContentH, f.InputH, h) {
+	xs := f.axis(f.PhotoW, f.ContentW, f.InputW, w)
+	for y, ty := range f.axis(f.PhotoH, f.ContentH, f.InputH, h) {
 		row := m.Labels[y*m.Width : (y+1)*m.Width]
 		for x, tx := range xs {
 			row[x] = labels[ty.Nearest()*w+tx.Nearest()]
@@ -148,15 +148,16 @@ func (t Tap) Nearest() int {
 }
 
 // Taps finds positions of a network's input, in its pixels, on one axis of its output. An output of n·stride + 1 → n + 1
-// points has its corners aligned with the input's (DeepLab's sizes); any other smaller output is taken as pixel centres.
-func Taps(at []float64, input, output int) []Tap {
+// points has its corners aligned with the input's (DeepLab's sizes); any other smaller output is taken as pixel centres,
+// unless the network is known to align them.
+func Taps(at []float64, input, output int, aligned bool) []Tap {
 	toOutput := func(x float64) float64 {
 		return (x+0.5)*float64(output)/float64(input) - 0.5
 	}
 	switch {
 	case output == input:
 		toOutput = func(x float64) float64 { return x }
-	case output > 1 && output < input && input%output != 0 && (input-1)%(output-1) == 0:
+	case output > 1 && output < input && (aligned || input%output != 0 && (input-1)%(output-1) == 0):
 		toOutput = func(x float64) float64 { return x * float64(output-1) / float64(input-1) }
 	}
 	taps := make([]Tap, len(at))
@@ -170,13 +171,13 @@ func Taps(at []float64, input, output int) []Tap {
 
 // axis computes the taps of one axis: photo pixels onto content (pixel centres, as the shrinking did), and content, being
 // the start of the input, onto the output.
-func axis(photo, content, input, output int) []Tap {
+func (f Fit) axis(photo, content, input, output int) []Tap {
 	at := make([]float64, photo)
 	last := float64(content - 1) // beyond this lies padding
 	for i := range at {
 		at[i] = min(max((float64(i)+0.5)*float64(content)/float64(photo)-0.5, 0), last)
 	}
-	return Taps(at, input, output)
+	return Taps(at, input, output, f.Aligned)
 }
 
 // rowsAtATime is how many rows a worker takes at once: enough to make taking cheap, few enough to balance.
@@ -184,8 +185,8 @@ const rowsAtATime = 16
 
 func (f Fit) argmax(m *Mask, logits []float32, classes, h, w, threads int) {
 	m.Labels = make([]uint8, m.Width*m.Height)
-	xs := axis(f.PhotoW, f.ContentW, f.InputW, w)
-	ys := axis(f.PhotoH, f.ContentH, f.InputH, h)
+	xs := f.axis(f.PhotoW, f.ContentW, f.InputW, w)
+	ys := f.axis(f.PhotoH, f.ContentH, f.InputH, h)
 	if threads < 1 {
 		threads = runtime.GOMAXPROCS(0)
 	}

@@ -65,6 +65,21 @@ func TestLabelsFromLabels(t *testing.T) {
 	}
 }
 
+// TestAlignedLabels spreads 4 labels over 16 pixels: pixel i lies at i/5 if the corners are aligned, and in i/4 else.
+func TestAlignedLabels(t *testing.T) {
+	f := NewFit(16, 1, 0, 0, 0)
+	out := tensor.Of([]uint8{0, 1, 2, 3}, 1, 1, 4)
+	for aligned, want := range map[bool][]uint8{
+		false: {0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3},
+		true:  {0, 0, 0, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 3, 3, 3},
+	} {
+		f.Aligned = aligned
+		if m, err := f.Labels(out, 1); err != nil || !slices.Equal(m.Labels, want) {
+			t.Errorf("aligned %t: %v, %v, want %v", aligned, m, err, want)
+		}
+	}
+}
+
 func TestTiesGoToTheLowestClass(t *testing.T) {
 	m, err := NewFit(3, 1, 0, 0, 0).Labels(tensor.Of(make([]float32, 9), 1, 3, 1, 3), 1)
 	if err != nil || !slices.Equal(m.Labels, []uint8{0, 0, 0}) {

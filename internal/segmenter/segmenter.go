@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"autodeeplab/compile"
 	"autodeeplab/onnx/op"
 	"autodeeplab/onnx/tensor"
 	"autodeeplab/runtime"
@@ -23,6 +24,10 @@ type Model struct {
 	Height, Width int
 	// Classes is how many classes the scores have, 0 where that is not known before a run.
 	Classes int
+
+	// Aligned says that the corner pixels of a smaller output lie on those of the input, whatever the sizes, as those of
+	// the compiler's --output-stride 4 do.
+	Aligned bool
 
 	channelsLast bool
 }
@@ -50,13 +55,22 @@ func (m *Model) findInput() error {
 	if v.DType != tensor.Float32 && v.DType != tensor.Uint8 || len(v.Dims) != 4 {
 		return fmt.Errorf("the model's input is %s, %s", v, wantInput)
 	}
-	height := 2
-	if first, last := v.Dims[1], v.Dims[3]; first.IsKnown() && first.Size != 3 || !first.IsKnown() && last.Size == 3 {
-		if last.IsKnown() && last.Size != 3 {
-			return fmt.Errorf("the model's input is %s, %s", v, wantInput)
-		}
-		height, m.channelsLast = 1, true
+	meta := m.Session.Metadata()
+	d, err := compile.ReadDeployed(meta)
+	if err != nil {
+		return err
 	}
+	// The axis of 3 is that of the channels; where both or none can be it, the metadata say.
+	three := func(k int) bool { return v.Dims[k].Size == 3 }
+	channels, height := 1, 2
+	if three(3) && !three(1) || three(3) == three(1) && d.Input == compile.InputUint8 {
+		channels, height, m.channelsLast = 3, 1, true
+	}
+	if v.Dims[channels].IsKnown() && !three(channels) {
+		return fmt.Errorf("the model's input is %s, %s", v, wantInput)
+	}
+	_, ours := meta[compile.KeyArchitecture]
+	m.Aligned = ours && d.OutputStride == 4
 	if b := v.Dims[0]; b.IsKnown() && b.Size != 1 {
 		return fmt.Errorf("the model takes %d pictures at a time, want 1 (compile --batch 1 or dynamic)", b.Size)
 	}

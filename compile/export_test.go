@@ -1,0 +1,4 @@
+package compile
+
+// ConvertOpset is convertOpset for the tests.
+var ConvertOpset = convertOpset
