@@ -2,17 +2,15 @@ package kernel
 
 import "runtime"
 
-// A pointwise convolution is a matrix product with the image as it lies: B's rows are the channels. Where A has so few
-// rows that packing B would cost more than reading it from far-apart rows a few times over, it is not packed.
-
-// pointwisePanels is how many panels of A read B in its place.
-const pointwisePanels = 6
+// A pointwise convolution is a matrix product with the image as it lies: B's rows are the channels, far apart, and are
+// not packed. The rows of one panel of B, read by one panel of A after another, stay in the caches all the same, and the
+// whole sum stays in registers: on Zen 4 this is an eighth quicker than packing even for 1280 channels in and 256 out.
 
 // pointwise reports whether a run is of that kind.
 func (c *Conv) pointwise(s *ConvShape) bool {
 	p := &c.p
 	plane := product(s.In)
-	if c.mk.asm == nil || p.Taps() != 1 || ceilDiv(p.Out/p.Groups, c.mk.rows) > pointwisePanels || plane < c.mk.cols {
+	if c.mk.asm == nil || p.Taps() != 1 || plane < c.mk.cols {
 		return false
 	}
 	for i := range s.In {
@@ -42,28 +40,31 @@ func (c *Conv) runPointwise(pool *Pool, scratch, dst, src []float32, s *ConvShap
 	}
 	defer runtime.KeepAlive(groups) // whose memory is not the heap's
 	tiles := ceilDiv(plane, pointwiseTile)
-	pool.For(s.Batch*p.Groups*tiles, 1, func(worker, lo, hi int) {
+	panels := groups[0].count
+	chunks := shareRows(s.Batch*p.Groups*tiles, panels, pool.Threads())
+	pool.For(s.Batch*p.Groups*tiles*chunks, 1, func(worker, lo, hi int) {
 		work := scratch[worker*each:][:each]
 		block, edge := work[:in*mk.cols], work[roundUp(in*mk.cols, cacheLine):]
 		for task := lo; task < hi; task++ {
-			product, j0 := task/tiles, task%tiles*pointwiseTile
+			product, j0 := task/chunks/tiles, task/chunks%tiles*pointwiseTile
+			q0, q1 := task%chunks*panels/chunks, (task%chunks+1)*panels/chunks
 			a, b, o := groups[product%p.Groups], src[product*in*plane:][:in*plane], dst[product*out*plane:][:out*plane]
 			j1 := min(j0+pointwiseTile, plane)
 			whole := (j1 - j0) / mk.cols * mk.cols
-			c.columnsInPlace(a, b[j0:], o[j0:], plane, whole)
+			c.columnsInPlace(a, q0, q1, b[j0:], o[j0:], plane, whole)
 			if rest := j1 - j0 - whole; rest > 0 {
 				packCols(block, b[j0+whole:], in, rest, mk.cols, in, plane, 1)
-				mk.multiply(o[j0+whole:], plane, a, 0, a.count, []run{{n: in}}, block, in, rest, c.clamp[0], c.clamp[1], finish, edge)
+				mk.multiply(o[a.start(q0)*plane+j0+whole:], plane, a, q0, q1, []run{{n: in}}, block, in, rest, c.clamp[0], c.clamp[1], finish, edge)
 			}
 		}
 	})
 }
 
-// columnsInPlace multiplies n columns of b, a multiple of the micro-kernel's.
-func (c *Conv) columnsInPlace(a *packedRows, b, dst []float32, plane, n int) {
+// columnsInPlace multiplies n columns of b, a multiple of the micro-kernel's, by panels [q0, q1) of a.
+func (c *Conv) columnsInPlace(a *packedRows, q0, q1 int, b, dst []float32, plane, n int) {
 	mk := c.mk
 	for j := 0; j < n; j += mk.cols {
-		for q := range a.count {
+		for q := q0; q < q1; q++ {
 			at, rows := a.start(q), a.rows(q)
 			panel, to := a.data[at*a.k:][:rows*a.k], dst[at*plane+j:]
 			from, bias := b[j:(a.k-1)*plane+j+mk.cols], a.bias[at:][:rows]
