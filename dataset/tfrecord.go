@@ -4,13 +4,14 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
+
+	"autodeeplab/internal/crc32c"
 )
 
 // TensorFlow's record files: each record is its length (8 bytes, little endian), a checksum of these, the bytes, and a
@@ -21,13 +22,6 @@ type span struct{ at, length int64 }
 
 // maxRecord is the size of the largest record that is read.
 const maxRecord = maxLabelBytes + 1<<28
-
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
-
-func maskedCRC(data []byte) uint32 {
-	c := crc32.Checksum(data, castagnoli)
-	return (c>>15 | c<<17) + 0xa282ead8
-}
 
 // listRecords finds the records of a file of size bytes without reading what is in them.
 func listRecords(r io.ReaderAt, size int64) ([]span, error) {
@@ -40,7 +34,7 @@ func listRecords(r io.ReaderAt, size int64) ([]span, error) {
 		if _, err := r.ReadAt(head[:], at); err != nil {
 			return nil, err
 		}
-		if maskedCRC(head[:8]) != binary.LittleEndian.Uint32(head[8:]) {
+		if crc32c.Masked(head[:8]) != binary.LittleEndian.Uint32(head[8:]) {
 			return nil, fmt.Errorf("record %d, at byte %d: the checksum of its length is wrong: the file is damaged, or no TFRecord (compressed ones are not read)", len(list), at)
 		}
 		length := binary.LittleEndian.Uint64(head[:8])
@@ -67,7 +61,7 @@ func readRecord(r io.ReaderAt, s span) ([]byte, error) {
 		return nil, fmt.Errorf("record at byte %d: %w", s.at, err)
 	}
 	body := data[:s.length]
-	if maskedCRC(body) != binary.LittleEndian.Uint32(data[s.length:]) {
+	if crc32c.Masked(body) != binary.LittleEndian.Uint32(data[s.length:]) {
 		return nil, fmt.Errorf("record at byte %d: its checksum is wrong: the file is damaged", s.at)
 	}
 	return body, nil

@@ -3,23 +3,11 @@ package dataset
 import (
 	"bytes"
 	"encoding/binary"
-	"hash/crc32"
 	"os"
 	"testing"
-)
 
-// TestChecksum holds the checksum against the value that RFC 3720 and its kin give for these digits, turned and offset by
-// hand.
-func TestChecksum(t *testing.T) {
-	digits := []byte("123456789")
-	if c := crc32.Checksum(digits, castagnoli); c != 0xe3069283 {
-		t.Errorf("CRC-32C %#x", c)
-	}
-	// 0xe3069283 turned right by 15 is 0x2507c60d; with 0xa282ead8 added, 0xc78ab0e5.
-	if c := maskedCRC(digits); c != 0xc78ab0e5 {
-		t.Errorf("masked %#x", c)
-	}
-}
+	"autodeeplab/internal/crc32c"
+)
 
 // FuzzRecords feeds any bytes to the readers of shards and of what is in their records: no more is given than there is.
 func FuzzRecords(f *testing.F) {
@@ -35,8 +23,8 @@ func FuzzRecords(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte, framed bool) {
 		if !framed { // framed here, since no fuzzer guesses checksums
 			head := binary.LittleEndian.AppendUint64(nil, uint64(len(data)))
-			file := binary.LittleEndian.AppendUint32(head, maskedCRC(head))
-			file = binary.LittleEndian.AppendUint32(append(file, data...), maskedCRC(data))
+			file := binary.LittleEndian.AppendUint32(head, crc32c.Masked(head))
+			file = binary.LittleEndian.AppendUint32(append(file, data...), crc32c.Masked(data))
 			list, err := listRecords(bytes.NewReader(file), int64(len(file)))
 			if err != nil || len(list) != 1 {
 				t.Fatalf("%v %v", list, err)

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"autodeeplab/compile"
+	"autodeeplab/dataset"
 	"autodeeplab/onnx"
 	"autodeeplab/onnx/op"
 	"autodeeplab/onnx/tensor"
@@ -69,6 +70,7 @@ no trace in them. The architecture must be the one that was trained.`,
 	o.add(cmd, f)
 	f.Lookup("size").Usage = "width of the network: S, M or L of the paper (default the checkpoint's)"
 	f.Lookup("size").DefValue = ""
+	f.Lookup("dataset").Usage = "take the classes from " + orList(dataset.Names())
 	f.Lookup("classes").Usage = "number of classes (default those of --dataset, else the checkpoint's)"
 	f.Uint64Var(&o.seed, "seed", 1, "seed of the initial values that --allow-missing keeps")
 	f.IntVar(&o.opset, "opset", compile.DefaultOpset, fmt.Sprintf("version of the ai.onnx operator set to write, %d to %d", compile.OldestOpset, op.NewestOpset))

@@ -44,10 +44,10 @@ var rooms = map[string][]string{
 	"internal/segmenter":    {"compile", "runtime", "onnx"},
 	"evaluate":              {"runtime", "dataset", "onnx", "internal/imageio", "internal/kernel", "internal/segmenter"},
 	"search":                {"decode", "dataset", "evaluate", "internal/gorgoniaop", "internal/kernel", "internal/atomicfile"},
-	"internal/searchpage":   {"decode"},
+	"internal/searchpage":   {"decode", "internal/crc32c"},
 	"internal/costtable":    {"decode", "onnx", "runtime", "search"},
+	"dataset":               {"internal/imageio", "internal/atomicfile", "internal/crc32c"},
 	"internal/benchcompile": {"compile", "onnx", "runtime"},
-	"dataset":               {"internal/imageio", "internal/atomicfile"},
 	"fixtures":              {},
 	"cmd":                   {"decode", "search", "evaluate", "compile", "weights", "onnx", "runtime", "dataset", "fixtures", "internal"},
 }

@@ -3,12 +3,13 @@ package searchpage
 import (
 	"encoding/binary"
 	"fmt"
-	"hash/crc32"
 	"io"
 	"math"
 	"time"
 
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"autodeeplab/internal/crc32c"
 )
 
 // Events writes an event file as TensorBoard reads it: TFRecords of messages Event with scalar summaries (TensorFlow's
@@ -44,19 +45,11 @@ func event(now time.Time, step int) []byte {
 	return protowire.AppendVarint(protowire.AppendTag(b, 2, protowire.VarintType), uint64(step))
 }
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
-
-// masked is the checksum of TFRecords.
-func masked(b []byte) uint32 {
-	c := crc32.Checksum(b, castagnoli)
-	return (c>>15 | c<<17) + 0xa282ead8
-}
-
 // record writes length, its checksum, data and their checksum.
 func (e *Events) record(data []byte) error {
 	b := binary.LittleEndian.AppendUint64(nil, uint64(len(data)))
-	b = binary.LittleEndian.AppendUint32(b, masked(b))
+	b = binary.LittleEndian.AppendUint32(b, crc32c.Masked(b))
 	b = append(b, data...)
-	_, err := e.w.Write(binary.LittleEndian.AppendUint32(b, masked(data)))
+	_, err := e.w.Write(binary.LittleEndian.AppendUint32(b, crc32c.Masked(data)))
 	return err
 }
