@@ -42,6 +42,7 @@ var rooms = map[string][]string{
 	"internal/archtest":     {},
 	"internal/integration":  {},
 	"internal/segmenter":    {"compile", "runtime", "onnx"},
+	"internal/randomgraph":  {"onnx"},
 	"evaluate":              {"runtime", "dataset", "onnx", "internal/imageio", "internal/kernel", "internal/segmenter"},
 	"search":                {"decode", "dataset", "evaluate", "internal/gorgoniaop", "internal/kernel", "internal/atomicfile"},
 	"internal/searchpage":   {"decode", "internal/crc32c"},

@@ -136,7 +136,7 @@ func (s *session) Close() error {
 }
 
 func (s *session) Run(ctx context.Context, inputs map[string]*tensor.Tensor) (_ map[string]*tensor.Tensor, err error) {
-	defer func() { // the binding panics on some values, scalars among them
+	defer func() { // the binding panics on some models, those without inputs among them
 		if v := recover(); v != nil {
 			err = fmt.Errorf("ONNX Runtime's Go binding failed: %v", v)
 		}
@@ -172,6 +172,15 @@ func (s *session) Run(ctx context.Context, inputs map[string]*tensor.Tensor) (_ 
 		close(terminated)
 	})
 	out := make([]ort.Value, len(s.outputs))
+	for i := range s.outputs {
+		// The binding makes outputs of any shape but a scalar's.
+		if o := &s.outputs[i]; o.HasRank() && o.Rank() == 0 {
+			if out[i], err = emptyScalar(o.DType); err != nil {
+				destroy(out)
+				return nil, fmt.Errorf("output %q: %w", o.Name, err)
+			}
+		}
+	}
 	err = s.s.RunWithOptions(in, out, ro)
 	if !stop() { // Terminate has been called or is under way: ro must outlive it, and the outputs are not complete
 		<-terminated
@@ -237,12 +246,44 @@ func toORT(t *tensor.Tensor) (ort.Value, error) {
 	return nil, fmt.Errorf("a tensor of type %s cannot be given to ONNX Runtime here", t.DType)
 }
 
-// value wraps data without copying; an empty tensor still needs an address.
+// value wraps data without copying; an empty tensor still needs an address, and a scalar has a type of its own.
 func value[T ort.TensorData](shape ort.Shape, data []T) (ort.Value, error) {
-	if len(data) == 0 {
+	switch {
+	case len(shape) == 0:
+		return ort.NewScalar(data[0])
+	case len(data) == 0:
 		return ort.NewEmptyTensor[T](shape)
 	}
 	return ort.NewTensor(shape, data)
+}
+
+// emptyScalar makes room for a scalar output.
+func emptyScalar(d tensor.DType) (ort.Value, error) {
+	switch d {
+	case tensor.Float32:
+		return ort.NewEmptyScalar[float32]()
+	case tensor.Float64:
+		return ort.NewEmptyScalar[float64]()
+	case tensor.Int8:
+		return ort.NewEmptyScalar[int8]()
+	case tensor.Int16:
+		return ort.NewEmptyScalar[int16]()
+	case tensor.Int32:
+		return ort.NewEmptyScalar[int32]()
+	case tensor.Int64:
+		return ort.NewEmptyScalar[int64]()
+	case tensor.Uint8:
+		return ort.NewEmptyScalar[uint8]()
+	case tensor.Uint16:
+		return ort.NewEmptyScalar[uint16]()
+	case tensor.Uint32:
+		return ort.NewEmptyScalar[uint32]()
+	case tensor.Uint64:
+		return ort.NewEmptyScalar[uint64]()
+	case tensor.Bool:
+		return ort.NewEmptyScalar[bool]()
+	}
+	return nil, fmt.Errorf("a scalar of type %s, which the binding cannot carry out of ONNX Runtime", d)
 }
 
 // fromORT takes the elements out of v. They are in Go memory already (the binding copies what ONNX Runtime allocated),
@@ -253,6 +294,28 @@ func fromORT(v ort.Value, want tensor.DType) (*tensor.Tensor, error) {
 		shape[i] = int(d)
 	}
 	switch t := v.(type) {
+	case *ort.Scalar[float32]:
+		return tensor.Scalar(t.GetData()), nil
+	case *ort.Scalar[float64]:
+		return tensor.Scalar(t.GetData()), nil
+	case *ort.Scalar[int8]:
+		return tensor.Scalar(t.GetData()), nil
+	case *ort.Scalar[int16]:
+		return tensor.Scalar(t.GetData()), nil
+	case *ort.Scalar[int32]:
+		return tensor.Scalar(t.GetData()), nil
+	case *ort.Scalar[int64]:
+		return tensor.Scalar(t.GetData()), nil
+	case *ort.Scalar[uint8]:
+		return tensor.Scalar(t.GetData()), nil
+	case *ort.Scalar[uint16]:
+		return tensor.Scalar(t.GetData()), nil
+	case *ort.Scalar[uint32]:
+		return tensor.Scalar(t.GetData()), nil
+	case *ort.Scalar[uint64]:
+		return tensor.Scalar(t.GetData()), nil
+	case *ort.Scalar[bool]:
+		return tensor.Scalar(t.GetData()), nil
 	case *ort.Tensor[float32]:
 		return tensor.Of(t.GetData(), shape...), nil
 	case *ort.Tensor[float64]:
