@@ -39,6 +39,9 @@ type LoadOptions struct {
 	MaxProto int64
 	// MaxExternal bounds the sum of all tensors in external files in bytes; 0 means DefaultMaxExternal.
 	MaxExternal int64
+	// MaxParts, MaxText and MaxGrowth bound what decoding makes of the file; 0 means DefaultMaxParts, DefaultMaxText and
+	// DefaultMaxGrowth, which say more.
+	MaxParts, MaxText, MaxGrowth int
 }
 
 // maxProto is the limit in force. Sizes are compared as int64 and used as int, so it also fits the latter, with one to
@@ -84,7 +87,7 @@ func load(path string, o LoadOptions) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, err := decodeModel(data)
+	m, err := decodeModel(data, o)
 	if err != nil {
 		return nil, err
 	}
@@ -101,7 +104,7 @@ func Unmarshal(data []byte, o LoadOptions) (*Model, error) {
 	if err := checkSize(int64(len(data)), o.maxProto()); err != nil {
 		return nil, err
 	}
-	m, err := decodeModel(data)
+	m, err := decodeModel(data, o)
 	if err != nil {
 		return nil, err
 	}
@@ -157,7 +160,10 @@ func checkSize(n, limit int64) error {
 }
 
 // decodeModel turns the bytes of a file into messages and holds what a model cannot do without.
-func decodeModel(data []byte) (*Model, error) {
+func decodeModel(data []byte, o LoadOptions) (*Model, error) {
+	if err := o.checkBudget(data, (*Model)(nil).ProtoReflect().Descriptor()); err != nil {
+		return nil, err
+	}
 	m, reason := decodeMessage(data)
 	if reason == "" {
 		return m, nil

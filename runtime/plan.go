@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"fmt"
 	"slices"
 	"sync"
 
@@ -15,6 +16,7 @@ type plan struct {
 	slots []slot     // by value number
 	skip  []bool     // by step: all outputs are known contents
 	bytes int        // size of the arena
+	total int        // and of the tensors outside of it whose shapes are known before a run
 
 	// idle holds the memory of runs that have ended, for the next ones: of as many as can run at once.
 	mu   sync.Mutex
@@ -94,7 +96,26 @@ func (s *session) newPlan(inputs []*tensor.Tensor) (*plan, error) {
 	s.joinInPlace(p)
 	p.arrange(s.lifetimes(p))
 	p.settleParts()
-	return p, nil
+	p.total = p.bytes
+	for n, sl := range p.slots {
+		if sl.home == inHeap {
+			p.total += p.bytesOf(n)
+		}
+	}
+	return p, s.checkMemory(p.total)
+}
+
+// checkMemory refuses a run whose tensors take so many bytes. Sums cannot overflow: a tensor has at most
+// Limits.MaxElems elements, a file at most onnx.DefaultMaxParts of them.
+func (s *session) checkMemory(bytes int) error {
+	most := s.limits.MaxMemory
+	if most == 0 {
+		most = op.DefaultLimits.MaxMemory
+	}
+	if bytes > most {
+		return fmt.Errorf("%w: the tensors of one run would take %d bytes, at most %d are allowed", op.ErrLimit, bytes, most)
+	}
+	return nil
 }
 
 // place decides where the outputs of step i live, arena offsets apart.

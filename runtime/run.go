@@ -20,6 +20,7 @@ type memory struct {
 	// tensors by value number. Those in the arena, aliases of them and constants stay from run to run.
 	tensors []*tensor.Tensor
 	in, out [][]*tensor.Tensor // by step: the arguments of its kernel
+	late    int                // bytes of the tensors whose shapes only this run could tell
 }
 
 func (s *session) Run(ctx context.Context, inputs map[string]*tensor.Tensor) (_ map[string]*tensor.Tensor, err error) {
@@ -43,7 +44,7 @@ func (s *session) Run(ctx context.Context, inputs map[string]*tensor.Tensor) (_ 
 			return nil, err
 		}
 	}
-	mem.ctx.Ctx = ctx
+	mem.ctx.Ctx, mem.late = ctx, 0
 	for i, n := range s.inNum {
 		mem.tensors[n] = args[i]
 	}
@@ -225,6 +226,14 @@ func (s *session) runStep(p *plan, mem *memory, i int) (err error) {
 			sizes, ok := late[k].Sizes()
 			if !ok {
 				return fmt.Errorf("the shape of output %q is not known even at run time", s.values[n].name)
+			}
+			elems, err := tensor.NumElems(sizes) // at most Limits.MaxElems, inference has seen to it
+			if err != nil {
+				return err
+			}
+			mem.late += elems * late[k].DType.Size()
+			if err := s.checkMemory(p.total + mem.late); err != nil {
+				return err
 			}
 			if out[k], err = tensor.New(late[k].DType, sizes); err != nil {
 				return err

@@ -174,10 +174,13 @@ type Limits struct {
 	MaxFold int
 	// MaxDims is the highest rank.
 	MaxDims int
+	// MaxMemory is how many bytes all tensors of one run of a model may take together, weights apart; 0 is that of
+	// DefaultLimits. No shape rule heeds it, but the engine that runs the model.
+	MaxMemory int
 }
 
-// DefaultLimits are wide enough for a 4096×8192 input with 150 classes and refuse what would not fit any machine.
-var DefaultLimits = Limits{MaxElems: 1 << 33, MaxFold: 1 << 16, MaxDims: 16}
+// DefaultLimits are wide enough for a 4096×8192 input with 150 classes and refuse what would not fit most machines.
+var DefaultLimits = Limits{MaxElems: 1 << 33, MaxFold: 1 << 16, MaxDims: 16, MaxMemory: 1 << 34}
 
 // ErrLimit is wrapped by every error that refuses a tensor as too large.
 var ErrLimit = errors.New("over the limit")
