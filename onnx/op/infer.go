@@ -148,10 +148,17 @@ func (i *Info) String() string {
 		if k > 0 {
 			b = append(b, ',')
 		}
+		if k == shownDims {
+			b = fmt.Appendf(b, "… %d in all", len(i.Dims))
+			break
+		}
 		b = append(b, d.String()...)
 	}
 	return string(append(b, ']'))
 }
+
+// shownDims is how many dimensions of a tensor a message lists; no operator works on more.
+const shownDims = 16
 
 // Call is one node at inference: its schema, its attributes, what is known of its inputs (nil where an optional input
 // is left out; trailing ones may be missing altogether), and the outputs to fill in. Before a shape rule runs, Infer

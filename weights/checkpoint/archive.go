@@ -32,6 +32,10 @@ func zipTensors(r io.ReaderAt, size int64) (Format, []Tensor, error) {
 
 // readEntry reads a file of an archive that is to have at most limit bytes.
 func readEntry(entry *zip.File, limit int64) ([]byte, error) {
+	longer := func() error { return fmt.Errorf("%s in the archive: longer than %d bytes, the limit", Quote(entry.Name), limit) }
+	if entry.UncompressedSize64 > uint64(limit) {
+		return nil, longer()
+	}
 	r, err := entry.Open()
 	if err != nil {
 		return nil, fmt.Errorf("%s in the archive: %w", Quote(entry.Name), err)
@@ -41,8 +45,8 @@ func readEntry(entry *zip.File, limit int64) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s in the archive: %w", Quote(entry.Name), err)
 	}
-	if int64(len(data)) > limit {
-		return nil, fmt.Errorf("%s in the archive: longer than %d bytes, the limit", Quote(entry.Name), limit)
+	if int64(len(data)) > limit { // it has more than it says
+		return nil, longer()
 	}
 	return data, nil
 }
