@@ -32,7 +32,9 @@ func zipTensors(r io.ReaderAt, size int64) (Format, []Tensor, error) {
 
 // readEntry reads a file of an archive that is to have at most limit bytes.
 func readEntry(entry *zip.File, limit int64) ([]byte, error) {
-	longer := func() error { return fmt.Errorf("%s in the archive: longer than %d bytes, the limit", Quote(entry.Name), limit) }
+	longer := func() error {
+		return fmt.Errorf("%s in the archive: longer than %d bytes, the limit", Quote(entry.Name), limit)
+	}
 	if entry.UncompressedSize64 > uint64(limit) {
 		return nil, longer()
 	}
