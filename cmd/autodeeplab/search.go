@@ -205,6 +205,10 @@ func (o *searchOptions) run(ctx context.Context, a *app) error {
 
 // finish writes what the search found.
 func (o *searchOptions) finish(a *app, s *search.Search, log *searchLog) error {
+	// A search that was killed between its last checkpoint and the log has no step left that would write the log.
+	if err := log.flush(); err != nil {
+		return err
+	}
 	relaxation := s.Relaxation()
 	path := filepath.Join(o.out, relaxationFile)
 	if err := decode.WriteRelaxation(path, relaxation); err != nil {

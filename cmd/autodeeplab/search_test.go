@@ -98,9 +98,16 @@ func TestSearch(t *testing.T) {
 		}
 	}
 	before := read(t, filepath.Join(dir, "out", checkpointFile))
+	lines := read(t, filepath.Join(dir, "out", logFile))
+	if err := os.Remove(filepath.Join(dir, "out", logFile)); err != nil { // as if it had been killed before the log was written
+		t.Fatal(err)
+	}
 	succeed(t, dir, "search --data DIR/data -o DIR/out --resume --validate-every 1"+tinySearch)
 	if !bytes.Equal(before, read(t, filepath.Join(dir, "out", checkpointFile))) {
 		t.Error("resuming a finished search changes its state")
+	}
+	if !bytes.Equal(lines, read(t, filepath.Join(dir, "out", logFile))) {
+		t.Errorf("resuming a finished search does not write %s again", logFile)
 	}
 
 	fail(t, dir, "search --data DIR/data -o DIR/out"+tinySearch, exitFailure, "a search is here already", "--resume", "--restart")
