@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"autodeeplab/internal/kernel"
+	"autodeeplab/internal/sgd"
 )
 
 // BenchmarkStep is one step of the paper's supernet (12 layers, F = 8, B = 5, batch 2, 19 classes): forward and backward
@@ -47,13 +48,13 @@ func benchmarkStep(b *testing.B, space Space, batch, crop, threads int) {
 	for i := range labels {
 		labels[i] = uint8(r.IntN(space.Classes))
 	}
-	sgd, adam := NewSGD(p, 0.9, 3e-4), NewAdam(p, 0.003, 1e-3)
+	weights, adam := NewSGD(p, 0.9, 3e-4), NewAdam(p, 0.003, 1e-3)
 	step := func() {
 		if _, err := net.Step(StepWeights, 0.1, image, labels); err != nil {
 			b.Fatal(err)
 		}
-		factor := ClipFactor(GradientNorm(pool, p, net.Gradient), 5)
-		sgd.Step(pool, p, net.Gradient, 0.025, factor)
+		factor := sgd.ClipFactor(GradientNorm(pool, p, net.Gradient), 5)
+		weights.Step(pool, p, net.Gradient, 0.025, factor)
 		adam.Step(p, net.Gradient)
 	}
 	step()

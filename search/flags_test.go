@@ -3,6 +3,8 @@ package search
 import (
 	"reflect"
 	"testing"
+
+	"autodeeplab/internal/option"
 )
 
 // TestFlagsCoverOptions holds that every option but the classes has a flag, named as messages name it.
@@ -20,8 +22,8 @@ func TestFlagsCoverOptions(t *testing.T) {
 				visit(f.Type)
 			case f.Name != "Classes":
 				fields++
-				if !names[flagName(f.Name)] {
-					t.Errorf("option %s has no flag --%s", f.Name, flagName(f.Name))
+				if !names[option.FlagName(f.Name)] {
+					t.Errorf("option %s has no flag --%s", f.Name, option.FlagName(f.Name))
 				}
 			}
 		}

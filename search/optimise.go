@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"autodeeplab/internal/kernel"
+	"autodeeplab/internal/sgd"
 )
 
 // SGD is stochastic gradient descent with momentum and weight decay, for the weights:
@@ -23,51 +24,21 @@ func NewSGD[T kernel.Float](p *Parameters[T], momentum, decay float64) *SGD[T] {
 	return o
 }
 
-// piece is how many elements one task of an update handles.
-const piece = 1 << 14
-
 // Step updates the weights by their gradients times factor, which clipping gives.
 func (o *SGD[T]) Step(pool *kernel.Pool, p *Parameters[T], gradient func(*Parameter[T]) []T, rate, factor float64) {
+	rule := sgd.Rule{Rate: rate, Momentum: o.Momentum, Decay: o.Decay, Factor: factor}
 	for i, w := range p.Weights {
-		g, v := gradient(w), o.Velocity[i]
-		pieces(pool, len(v), func(_, lo, hi int) {
-			kernel.LinearTo(v[lo:hi], T(o.Momentum), v[lo:hi], T(factor), g[lo:hi], 0)
-			kernel.Axpy(v[lo:hi], T(o.Decay), w.Data[lo:hi])
-			kernel.Axpy(w.Data[lo:hi], T(-rate), v[lo:hi])
-		})
+		sgd.Update(pool, rule, w.Data, o.Velocity[i], gradient(w))
 	}
-}
-
-// pieces runs body on ranges of n elements that depend on n alone.
-func pieces(pool *kernel.Pool, n int, body func(i, lo, hi int)) {
-	pool.For((n+piece-1)/piece, 1, func(_, from, to int) {
-		for i := from; i < to; i++ {
-			body(i, i*piece, min((i+1)*piece, n))
-		}
-	})
 }
 
 // GradientNorm is the Euclidean norm of the weights' gradients together.
 func GradientNorm[T kernel.Float](pool *kernel.Pool, p *Parameters[T], gradient func(*Parameter[T]) []T) float64 {
-	total := 0.0
-	var sums []float64
+	var all [][]T
 	for _, w := range p.Weights {
-		g := gradient(w)
-		sums = append(sums[:0], make([]float64, (len(g)+piece-1)/piece)...)
-		pieces(pool, len(g), func(i, lo, hi int) { sums[i] = kernel.Dot(g[lo:hi], g[lo:hi]) })
-		for _, s := range sums {
-			total += s
-		}
+		all = append(all, gradient(w))
 	}
-	return math.Sqrt(total)
-}
-
-// ClipFactor is what gradients of a norm are multiplied by so that it becomes at most limit; no limit is 0.
-func ClipFactor(norm, limit float64) float64 {
-	if limit <= 0 || !(norm > limit) {
-		return 1
-	}
-	return limit / norm
+	return sgd.Norm(pool, all)
 }
 
 // Adam is the optimiser of α and β (Kingma and Ba 2015, arXiv:1412.6980), with decay added to the gradient.

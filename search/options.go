@@ -1,12 +1,13 @@
 package search
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
-	"reflect"
 	"slices"
 	"strings"
-	"unicode"
+
+	"autodeeplab/internal/option"
 )
 
 // Options are all that a search depends on besides its data: equal options, data and seed give equal bytes.
@@ -67,21 +68,6 @@ func (o *Options) Validate() error {
 	if err := o.Space.Validate(); err != nil {
 		return err
 	}
-	for _, f := range []struct {
-		flag             string
-		got, least, most int
-	}{
-		{"epochs", o.Epochs, 1, 100000},
-		{"arch-epoch", o.ArchEpoch, 0, 100000},
-		{"batch", o.Batch, 1, 4096},
-		{"validate-every", o.ValidateEvery, 0, 100000},
-		{"validate-images", o.ValidateImages, 0, 1 << 30},
-		{"stop-stable", o.StopStable, 0, 100000},
-	} {
-		if f.got < f.least || f.got > f.most {
-			return fmt.Errorf("--%s %d, want %d to %d", f.flag, f.got, f.least, f.most)
-		}
-	}
 	if len(o.Crops) == 0 {
 		return fmt.Errorf("no crop size (--crops)")
 	}
@@ -90,56 +76,29 @@ func (o *Options) Validate() error {
 			return fmt.Errorf("--crops %d, want 16 to %d", c, MaxCrop)
 		}
 	}
-	for _, f := range []struct {
-		flag             string
-		got, least, most float64
-	}{
-		{"scale", o.Scale, 1.0 / 64, 16},
-		{"rate", o.Rate, 0, 1000}, {"last-rate", o.LastRate, 0, 1000},
-		{"momentum", o.Momentum, 0, 1}, {"decay", o.Decay, 0, 1000}, {"clip", o.Clip, 0, 1e9},
-		{"arch-rate", o.ArchRate, 0, 1000}, {"arch-decay", o.ArchDecay, 0, 1000},
-		{"norm-momentum", o.NormMomentum, 0, 1},
-		{"cost-weight", o.CostWeight, 0, 1e9}, {"stop-entropy", o.StopEntropy, 0, 1},
-	} {
-		if !(f.got >= f.least && f.got <= f.most) {
-			return fmt.Errorf("--%s %g, want %g to %g", f.flag, f.got, f.least, f.most)
-		}
+	if err := cmp.Or(
+		option.In("epochs", o.Epochs, 1, 100000),
+		option.In("arch-epoch", o.ArchEpoch, 0, 100000),
+		option.In("batch", o.Batch, 1, 4096),
+		option.In("validate-every", o.ValidateEvery, 0, 100000),
+		option.In("validate-images", o.ValidateImages, 0, 1<<30),
+		option.In("stop-stable", o.StopStable, 0, 100000),
+		option.In("scale", o.Scale, 1.0/64, 16),
+		option.In("rate", o.Rate, 0, 1000),
+		option.In("last-rate", o.LastRate, 0, 1000),
+		option.In("momentum", o.Momentum, 0, 1),
+		option.In("decay", o.Decay, 0, 1000),
+		option.In("clip", o.Clip, 0, 1e9),
+		option.In("arch-rate", o.ArchRate, 0, 1000),
+		option.In("arch-decay", o.ArchDecay, 0, 1000),
+		option.In("norm-momentum", o.NormMomentum, 0, 1),
+		option.In("cost-weight", o.CostWeight, 0, 1e9),
+		option.In("stop-entropy", o.StopEntropy, 0, 1),
+	); err != nil {
+		return err
 	}
 	if o.Cost != "" && !slices.Contains(CostNames, o.Cost) {
 		return fmt.Errorf("--cost %q, want %s", o.Cost, strings.Join(CostNames, ", "))
 	}
 	return nil
-}
-
-// difference gives the first option in which two sets differ, by its flag's name, with both values.
-func difference(a, b Options) (name string, was, is any) {
-	return differentField(reflect.ValueOf(a), reflect.ValueOf(b))
-}
-
-func differentField(a, b reflect.Value) (name string, was, is any) {
-	for i := range a.NumField() {
-		f, x, y := a.Type().Field(i), a.Field(i), b.Field(i)
-		if f.Anonymous {
-			if name, was, is = differentField(x, y); name != "" {
-				return name, was, is
-			}
-			continue
-		}
-		if !reflect.DeepEqual(x.Interface(), y.Interface()) {
-			return flagName(f.Name), x.Interface(), y.Interface()
-		}
-	}
-	return "", nil, nil
-}
-
-// flagName is the name of an option's flag: its field's name in lower case, with a hyphen between words.
-func flagName(field string) string {
-	var b strings.Builder
-	for i, r := range field {
-		if unicode.IsUpper(r) && i > 0 {
-			b.WriteByte('-')
-		}
-		b.WriteRune(unicode.ToLower(r))
-	}
-	return b.String()
 }

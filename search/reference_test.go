@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"autodeeplab/internal/kernel"
+	"autodeeplab/internal/sgd"
 )
 
 // pinnedCase is a file of testdata that supernet.py wrote.
@@ -176,7 +177,7 @@ func testPinned[T kernel.Float](t *testing.T, tolerance float64) {
 				}
 				return loss
 			}
-			sgd, adam := NewSGD(p, 0.9, 3e-4), NewAdam(p, 0.003, 1e-3)
+			weights, adam := NewSGD(p, 0.9, 3e-4), NewAdam(p, 0.003, 1e-3)
 			for i, r := range c.Rounds {
 				near("loss", step(""), r.Loss, 1)
 				norm := GradientNorm(pool, p, net.Gradient)
@@ -223,7 +224,7 @@ func testPinned[T kernel.Float](t *testing.T, tolerance float64) {
 						}
 					}
 				}
-				sgd.Step(pool, p, net.Gradient, 0.025, ClipFactor(norm, 5))
+				weights.Step(pool, p, net.Gradient, 0.025, sgd.ClipFactor(norm, 5))
 				near("loss after SGD", step(""), r.AfterSGD, 1)
 				near("loss of the second batch", step("2"), r.SecondLoss, 1)
 				adam.Step(p, net.Gradient)

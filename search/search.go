@@ -9,6 +9,8 @@ import (
 	"autodeeplab/decode"
 	"autodeeplab/internal/atomicfile"
 	"autodeeplab/internal/kernel"
+	"autodeeplab/internal/option"
+	"autodeeplab/internal/sgd"
 )
 
 // Data is what a search learns from. Everything is a function of the arguments and of the data set alone, so that a
@@ -122,7 +124,7 @@ func New(o Options, data Data, table *CostTable, threads int) (*Search, error) {
 
 // Resume prepares a search to go on from a checkpoint. The options must be those it was begun with.
 func Resume(path string, o Options, data Data, table *CostTable, threads int) (*Search, error) {
-	c, err := readCheckpoint(path)
+	c, err := kind.Read(path)
 	if err != nil {
 		return nil, err
 	}
@@ -130,20 +132,25 @@ func Resume(path string, o Options, data Data, table *CostTable, threads int) (*
 		return nil, err
 	}
 	o.Classes = len(data.Classes())
-	if name, got, want := difference(c.state.Options, o); name != "" {
+	var st state
+	if err := c.State(&st); err != nil {
+		return nil, err
+	}
+	if name, got, want := option.Difference(st.Options, o); name != "" {
 		return nil, fmt.Errorf("%s: the checkpoint was made with %s %v, want %v as now asked for (--%[2]s, or another --output)", path, name, got, want)
 	}
-	if c.state.Data != data.Fingerprint() {
+	if st.Data != data.Fingerprint() {
 		return nil, fmt.Errorf("%s: the checkpoint was made with another data set or scale", path)
 	}
 	s, err := New(o, data, table, threads)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.restore(c); err != nil {
+	if err := c.Restore(s.tensors()); err != nil {
 		s.Close()
 		return nil, err
 	}
+	s.state, s.adam.Steps = st, st.AdamSteps
 	return s, nil
 }
 
@@ -177,7 +184,7 @@ func (s *Search) Relaxation() *decode.Relaxation {
 // Checkpoint writes everything that Resume needs to the file at path, whole or not at all.
 func (s *Search) Checkpoint(path string) error {
 	s.state.AdamSteps = s.adam.Steps
-	return s.writeCheckpoint(path)
+	return kind.Write(path, &s.state, s.tensors())
 }
 
 // Run goes on to the end of the search. After save has been called it may be resumed from there: Run calls it after every
@@ -237,7 +244,7 @@ func (s *Search) step(steps int, progress Progress) error {
 		return err
 	}
 	s.state.Sums.Loss += info.Loss
-	factor := ClipFactor(GradientNorm(s.pool, s.params, net.Gradient), o.Clip)
+	factor := sgd.ClipFactor(GradientNorm(s.pool, s.params, net.Gradient), o.Clip)
 	s.sgd.Step(s.pool, s.params, net.Gradient, info.Rate, factor)
 
 	if epoch >= o.ArchEpoch {

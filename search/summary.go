@@ -1,11 +1,10 @@
 package search
 
 import (
-	"encoding/binary"
 	"fmt"
-	"math"
 
 	"autodeeplab/decode"
+	"autodeeplab/internal/statefile"
 )
 
 // Summary is what a checkpoint tells of a search without its data set.
@@ -19,29 +18,31 @@ type Summary struct {
 
 // ReadSummary reads a checkpoint's options, history, α and β. Errors name the file.
 func ReadSummary(path string) (*Summary, error) {
-	c, err := readCheckpoint(path)
+	c, err := kind.Read(path)
 	if err != nil {
 		return nil, err
 	}
-	o := c.state.Options
+	var st state
+	if err := c.State(&st); err != nil {
+		return nil, err
+	}
+	o := st.Options
 	if err := o.Validate(); err != nil {
-		return nil, fmt.Errorf("%s: %w: %v", path, errDamaged, err)
+		return nil, fmt.Errorf("%s: %w: %v", path, statefile.ErrDamaged, err)
 	}
 	r := &decode.Relaxation{Blocks: o.Blocks, Layers: o.Layers, Levels: o.Levels}
 	for name, dst := range map[string]*[]float32{"alpha": &r.Alpha, "beta": &r.Beta} {
-		v, ok := c.tensors.Tensor(name)
+		t, ok := c.Tensor(name)
 		if !ok {
 			return nil, fmt.Errorf("%s: tensor %s is missing", path, name)
 		}
-		for b := v.Data(); len(b) >= 4; b = b[4:] {
-			*dst = append(*dst, math.Float32frombits(binary.LittleEndian.Uint32(b)))
-		}
+		*dst = t.Data
 	}
 	if err := r.Validate(); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	r.Info = relaxationInfo(&c.state)
-	return &Summary{Options: o, Epoch: c.state.Epoch, Finished: c.state.Finished, History: c.state.History, Relaxation: r}, nil
+	r.Info = relaxationInfo(&st)
+	return &Summary{Options: o, Epoch: st.Epoch, Finished: st.Finished, History: st.History, Relaxation: r}, nil
 }
 
 // relaxationInfo is what a relaxation file says of where it comes from.
