@@ -24,9 +24,9 @@ const align = 64
 func New(n int) *Block {
 	b := new(Block)
 	if n >= least {
-		if m := mapped(n); m != nil {
+		if m, whole := mapped(n); m != nil {
 			b.bytes = m
-			runtime.AddCleanup(b, unmap, m)
+			runtime.AddCleanup(b, unmap, whole)
 			return b
 		}
 	}
