@@ -48,7 +48,7 @@ var rooms = map[string][]string{
 	"internal/statefile":    {"internal/atomicfile"},
 	"internal/option":       {},
 	"internal/sgd":          {"internal/kernel"},
-	"train":                 {"compile", "decode", "dataset", "evaluate", "runtime", "onnx", "internal/gorgoniaop", "internal/kernel", "internal/atomicfile", "internal/statefile", "internal/option", "internal/sgd"},
+	"train":                 {"compile", "decode", "dataset", "evaluate", "runtime", "onnx", "internal/gorgoniaop", "internal/kernel", "internal/imageio", "internal/atomicfile", "internal/statefile", "internal/option", "internal/sgd"},
 	"internal/searchpage":   {"decode", "internal/crc32c"},
 	"internal/costtable":    {"decode", "onnx", "runtime", "search"},
 	"dataset":               {"internal/imageio", "internal/atomicfile", "internal/crc32c"},

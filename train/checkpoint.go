@@ -1,0 +1,86 @@
+package train
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+
+	"google.golang.org/protobuf/proto"
+
+	"autodeeplab/internal/statefile"
+	"autodeeplab/onnx"
+)
+
+// kind marks the checkpoints of trainings.
+var kind = statefile.Kind{Format: "autodeeplab.train", Version: 1, Of: "a training"}
+
+// state is the part of a checkpoint that is no tensor. As in a search there is no random generator in it.
+type state struct {
+	Options      Options     `json:"options"`
+	Data         string      `json:"data"`                    // fingerprint of the data set
+	Model        string      `json:"model"`                   // digest of the graph without its weights
+	ClassWeights []float64   `json:"class_weights,omitempty"` // what Options.ClassWeights came to
+	Epoch        int         `json:"epoch"`                   // epochs finished
+	Step         int         `json:"step"`                    // steps finished of the epoch after those
+	Sums         runningSums `json:"sums"`                    // of the epoch so far
+	History      []Record    `json:"history"`
+	Best         int         `json:"best,omitempty"` // the epoch with the highest mIoU, the first of equals; 0 before any
+	Finished     bool        `json:"finished"`
+}
+
+// runningSums are those of an epoch that is not finished.
+type runningSums struct {
+	Loss, Norm float64
+	Steps      int
+}
+
+// The names of a checkpoint's tensors begin with what they are.
+const (
+	weightsPrefix  = "weights/"
+	velocityPrefix = "velocity/"
+	meanPrefix     = "moments/"
+	averagePrefix  = "average/"
+)
+
+// tensors lists all tensors of a training by the names they have in a checkpoint: those of the model's initializers behind
+// a prefix.
+func (t *Trainer) tensors() []statefile.Tensor {
+	var list []statefile.Tensor
+	add := func(name string, shape []int, data []float32) {
+		list = append(list, statefile.Tensor{Name: name, Shape: shape, Data: data})
+	}
+	for i, v := range t.values {
+		add(v.prefix+v.name, v.shape, v.data)
+		if i < len(t.velocity) {
+			add(velocityPrefix+v.name, v.shape, t.velocity[i])
+		}
+		if t.average != nil {
+			add(averagePrefix+v.name, v.shape, t.average[i])
+		}
+	}
+	return list
+}
+
+// digestModel identifies a graph: its nodes, its input and output, and the names and shapes of its initializers.
+func digestModel(m *onnx.Model) (string, error) {
+	h, g := sha256.New(), m.GetGraph()
+	var parts []proto.Message
+	for _, v := range append(slices.Clone(g.GetInput()), g.GetOutput()...) {
+		parts = append(parts, v)
+	}
+	for _, n := range g.GetNode() {
+		parts = append(parts, n)
+	}
+	for _, p := range parts {
+		text, err := proto.MarshalOptions{Deterministic: true}.Marshal(p)
+		if err != nil {
+			return "", err
+		}
+		fmt.Fprintf(h, "%d\n%s\n", len(text), text)
+	}
+	for _, t := range g.GetInitializer() {
+		fmt.Fprintf(h, "%q %d %v\n", t.GetName(), t.GetDataType(), t.GetDims())
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
