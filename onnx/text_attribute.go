@@ -1,6 +1,7 @@
 package onnx
 
 import (
+	"bufio"
 	"maps"
 	"slices"
 	"strconv"
@@ -10,6 +11,15 @@ import (
 
 	"autodeeplab/onnx/pb"
 )
+
+// AttributeText is an attribute as Format abbreviates it, as "strides = [2, 2]".
+func AttributeText(a *Attribute) string {
+	var b strings.Builder
+	p := &printer{w: bufio.NewWriter(&b), o: TextOptions{MaxElems: DefaultMaxElems}, escape: true}
+	p.attribute(a, false)
+	p.w.Flush() // into a Builder, which does not fail
+	return b.String()
+}
 
 // attribute writes "name = value", or "name: type = value" where the value alone does not tell its type or typed is
 // set (function defaults).

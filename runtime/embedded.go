@@ -75,6 +75,8 @@ type session struct {
 	outNum  []int          // graph outputs
 	pool    *kernel.Pool
 	observe func(NodeRun)
+	tap     func(string, *tensor.Tensor)
+	unfused bool
 
 	use    sync.RWMutex // held for reading by each Run, for writing by Close
 	closed bool
@@ -117,7 +119,7 @@ func newSession(m *onnx.Model, o Options) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &session{graph: g, limits: limits, observe: o.Observe, meta: onnx.Metadata(m), numbers: make(map[string]int), plans: make(map[string]*plan)}
+	s := &session{graph: g, limits: limits, observe: o.Observe, tap: o.Tap, unfused: o.Unfused, meta: onnx.Metadata(m), numbers: make(map[string]int), plans: make(map[string]*plan)}
 	s.number(m, g)
 	g.Model = withoutInitializers(m)
 	for _, n := range s.inNum {

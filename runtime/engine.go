@@ -51,6 +51,12 @@ type Options struct {
 	// Observe, if not nil, is called after each node that the embedded engine has run, from the goroutine of its Run.
 	// Other engines do not heed it.
 	Observe func(NodeRun)
+	// Tap, if not nil, is given every value that the nodes of the embedded engine make, by its name in the graph, from the
+	// goroutine of its Run, in the order of the nodes. The tensor is the engine's own and only valid during the call. What
+	// one node computes along with another has no value of its own between them (see Unfused). Other engines do not heed it.
+	Tap func(value string, t *tensor.Tensor)
+	// Unfused has the embedded engine compute every node by itself, so that Tap sees all values. It is slower.
+	Unfused bool
 }
 
 // String writes "images float[N,3,513,513]".

@@ -24,7 +24,7 @@ func (s *session) fuse(nodes []*check.NodeInfo, later map[string]*onnx.TensorPB)
 		}
 	}
 	for i, n := range nodes {
-		if n.Node.GetOpType() != "Relu" {
+		if s.unfused || n.Node.GetOpType() != "Relu" {
 			continue
 		}
 		v := s.nums(n.Node.GetInput())[0]

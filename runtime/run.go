@@ -174,6 +174,7 @@ func (p *plan) take() *memory {
 func (s *session) runSteps(ctx context.Context, p *plan, mem *memory) error {
 	for i := range s.steps {
 		if p.skip[i] {
+			s.tapKnown(mem, i)
 			continue
 		}
 		if err := ctx.Err(); err != nil {
@@ -250,7 +251,26 @@ func (s *session) runStep(p *plan, mem *memory, i int) (err error) {
 		}
 	}
 	mem.ctx.Reset()
+	if s.tap != nil && err == nil {
+		for k, n := range st.out {
+			if n >= 0 && out[k] != nil {
+				s.tap(s.values[n].name, out[k])
+			}
+		}
+	}
 	return err
+}
+
+// tapKnown shows the outputs of a node that needs no run to the session's tap.
+func (s *session) tapKnown(mem *memory, i int) {
+	if s.tap == nil {
+		return
+	}
+	for _, n := range s.steps[i].out {
+		if n >= 0 && mem.tensors[n] != nil {
+			s.tap(s.values[n].name, mem.tensors[n])
+		}
+	}
 }
 
 // lateShapes runs the shape rule again, now that the inputs' contents are there.

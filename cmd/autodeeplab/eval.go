@@ -207,22 +207,28 @@ func (o *evalOptions) saver(set *dataset.Set, samples []dataset.Sample) (func(da
 
 // matches refuses a network whose classes, as far as its metadata name them, are not those of the data.
 func (n *network) matches(set *dataset.Set, anyNames bool) error {
+	return matchClasses(n.path, n.Session.Metadata(), n.Classes, n.classes.ClassNames, set, anyNames)
+}
+
+// matchClasses is matches for a network of these metadata: count classes as its output shows, 0 where it does not, which
+// messages call shown.
+func matchClasses(path string, metadata map[string]string, count int, shown []string, set *dataset.Set, anyNames bool) error {
 	const advice = "a network must be made for the classes that it is measured on"
-	names, _, err := compile.Classes(n.Session.Metadata())
+	names, _, err := compile.Classes(metadata)
 	if err != nil {
-		return err // unreachable: openNetwork has read them
+		return fmt.Errorf("%s: %w", path, err)
 	}
 	want := set.Classes.ClassNames
-	count := max(n.Classes, len(names))
+	count = max(count, len(names))
 	switch {
 	case count != 0 && count != len(want):
-		return fmt.Errorf("%s: the model has %d classes (%s), the data of %s %d (%s): %s", n.path, count, some(n.classes.ClassNames), set.Dir, len(want), some(want), advice)
+		return fmt.Errorf("%s: the model has %d classes (%s), the data of %s %d (%s): %s", path, count, some(shown), set.Dir, len(want), some(want), advice)
 	case anyNames:
 		return nil
 	}
 	for i, name := range names {
 		if plainName(name) != plainName(want[i]) {
-			return fmt.Errorf("%s: class %d is %q in the model, %q in the data of %s: %s (--any-class-names takes them for the same)", n.path, i, name, want[i], set.Dir, advice)
+			return fmt.Errorf("%s: class %d is %q in the model, %q in the data of %s: %s (--any-class-names takes them for the same)", path, i, name, want[i], set.Dir, advice)
 		}
 	}
 	return nil

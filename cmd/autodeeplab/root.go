@@ -103,7 +103,7 @@ says more about a command.`,
 	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveDefault)
 	root.AddCommand(
 		newDemoCommand(a), newDataCommand(a), newSearchCommand(a), newReportCommand(a), newDecodeCommand(a), newCompileCommand(a),
-		newImportCommand(a), newRunCommand(a), newEvalCommand(a), newCheckCommand(a), newSummaryCommand(a), newShowCommand(a),
+		newImportCommand(a), newRunCommand(a), newEvalCommand(a), newCheckCommand(a), newVerifyCommand(a), newSummaryCommand(a), newShowCommand(a),
 		newDrawCommand(a), newBenchCommand(a), newCompletionCommand(a), newVersionCommand(a),
 	)
 	return root

@@ -53,8 +53,9 @@ var rooms = map[string][]string{
 	"internal/costtable":    {"decode", "onnx", "runtime", "search"},
 	"dataset":               {"internal/imageio", "internal/atomicfile", "internal/crc32c"},
 	"internal/benchcompile": {"compile", "onnx", "runtime"},
+	"verify":                {"runtime", "compile", "evaluate", "dataset", "onnx", "internal/imageio", "internal/segmenter"},
 	"fixtures":              {},
-	"cmd":                   {"decode", "search", "evaluate", "compile", "weights", "onnx", "runtime", "dataset", "fixtures", "internal"},
+	"cmd":                   {"decode", "search", "evaluate", "verify", "compile", "weights", "onnx", "runtime", "dataset", "fixtures", "internal"},
 }
 
 func TestImportsPointDown(t *testing.T) {

@@ -111,11 +111,16 @@ func list(values []runtime.Value) string {
 // Run gives the output for a picture float32 [1,3,h,w] of RGB 0…255, which it brings to the input's type and layout. h
 // and w must be the input's where that is fixed.
 func (m *Model) Run(ctx context.Context, picture *tensor.Tensor) (*tensor.Tensor, error) {
-	outputs, err := m.Session.Run(ctx, map[string]*tensor.Tensor{m.Input.Name: m.convert(picture)})
+	outputs, err := m.Session.Run(ctx, m.Feed(picture))
 	if err != nil {
 		return nil, err
 	}
 	return outputs[m.Output.Name], nil
+}
+
+// Feed gives the session's inputs for a picture, as Run does.
+func (m *Model) Feed(picture *tensor.Tensor) map[string]*tensor.Tensor {
+	return map[string]*tensor.Tensor{m.Input.Name: m.convert(picture)}
 }
 
 func (m *Model) convert(t *tensor.Tensor) *tensor.Tensor {
