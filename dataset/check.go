@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -199,7 +198,7 @@ func (s *Set) examine(sample Sample) (e examined) {
 
 // imageSum is a digest of a sample's encoded image.
 func (s *Set) imageSum(sample Sample) (sum [sha256.Size]byte, err error) {
-	f, err := os.Open(sample.Image)
+	f, err := openRegular(sample.Image)
 	if err != nil {
 		return sum, err
 	}

@@ -191,39 +191,49 @@ func openClasses(dir, name string) (Classes, error) {
 		return *c, nil
 	}
 	path := filepath.Join(dir, classesFile)
-	f, err := os.Open(path)
+	f, err := openRegular(path)
 	if err != nil {
 		return Classes{}, err
 	}
 	defer f.Close()
+	c, err := parseClasses(io.LimitReader(f, 1<<20))
+	if err != nil {
+		return Classes{}, fmt.Errorf("%s: %w", path, err)
+	}
+	return c, nil
+}
+
+// parseClasses reads a classes.json.
+func parseClasses(r io.Reader) (Classes, error) {
 	var file struct {
 		Classes []string `json:"classes"`
 		Palette []string `json:"palette"`
 		Ignore  *uint8   `json:"ignore"`
 	}
-	d := json.NewDecoder(io.LimitReader(f, 1<<20))
+	d := json.NewDecoder(r)
 	d.DisallowUnknownFields()
 	if err := d.Decode(&file); err != nil {
-		return Classes{}, fmt.Errorf("%s: %w", path, err)
+		return Classes{}, err
 	}
 	c := Classes{ClassNames: file.Classes, IgnoreLabel: 255, IgnoreColour: color.RGBA{A: 255}}
 	if file.Ignore != nil {
 		c.IgnoreLabel = *file.Ignore
 	}
 	if n := len(file.Classes); n < 2 || n >= MaxClasses {
-		return Classes{}, fmt.Errorf("%s: %d classes, want 2 to %d", path, n, MaxClasses-1)
+		return Classes{}, fmt.Errorf("%d classes, want 2 to %d", n, MaxClasses-1)
 	}
 	if int(c.IgnoreLabel) < c.Len() {
-		return Classes{}, fmt.Errorf("%s: label %d is to be ignored, but is class %q too", path, c.IgnoreLabel, c.ClassNames[c.IgnoreLabel])
+		return Classes{}, fmt.Errorf("label %d is to be ignored, but is class %q too", c.IgnoreLabel, c.ClassNames[c.IgnoreLabel])
 	}
 	if len(file.Palette) > 0 && len(file.Palette) != c.Len() {
-		return Classes{}, fmt.Errorf("%s: %d colours for %d classes", path, len(file.Palette), c.Len())
+		return Classes{}, fmt.Errorf("%d colours for %d classes", len(file.Palette), c.Len())
 	}
 	for i := range c.ClassNames {
 		rgb := []byte{byte(37 * (i + 1)), byte(91 * (i + 1)), byte(151 * (i + 1))}
 		if len(file.Palette) > 0 {
+			var err error
 			if rgb, err = hex.DecodeString(strings.TrimPrefix(file.Palette[i], "#")); err != nil || len(rgb) != 3 {
-				return Classes{}, fmt.Errorf("%s: colour %q, want six hexadecimal digits", path, file.Palette[i])
+				return Classes{}, fmt.Errorf("colour %q, want six hexadecimal digits", file.Palette[i])
 			}
 		}
 		c.Palette = append(c.Palette, color.RGBA{rgb[0], rgb[1], rgb[2], 255})

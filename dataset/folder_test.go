@@ -198,28 +198,3 @@ func TestOpenErrors(t *testing.T) {
 		}
 	}
 }
-
-// FuzzParseLabels feeds any bytes to the reader of label maps: whatever it accepts has the size that it says and only
-// labels that are classes.
-func FuzzParseLabels(f *testing.F) {
-	f.Add(labels(f, 3, 2, func(x, y int) uint8 { return uint8(x) }))
-	f.Add(photo(f, 2, 2, 1))
-	paletted := image.NewPaletted(image.Rect(0, 0, 5, 3), color.Palette{color.Black, color.White})
-	f.Add(encoded(f, paletted))
-	f.Add([]byte("\x89PNG\r\n\x1a\n"))
-	c := dataset.Classes{ClassNames: []string{"a", "b", "c"}, IgnoreLabel: 9}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		labels, h, w, err := c.ParseLabels(data)
-		if err != nil {
-			return
-		}
-		if len(labels) != h*w {
-			t.Fatalf("%d labels for %d×%d", len(labels), w, h)
-		}
-		for _, v := range labels {
-			if v >= 3 && v != dataset.Ignore {
-				t.Fatalf("label %d", v)
-			}
-		}
-	})
-}

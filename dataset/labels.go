@@ -27,6 +27,10 @@ var errColours = errors.New("want 8-bit grey values or palette indices that are 
 // errNotPNG is a label file that is something else.
 var errNotPNG = errors.New("labels must be a PNG (others lose or mix values)")
 
+// maxPacking is the most pixels that a byte of a PNG can hold: a pixel is a bit at least, and Deflate makes 1032 bytes of
+// one.
+const maxPacking = 8 * 1032
+
 // decodeLabels gives the values of a label map as they are.
 func (c *Classes) decodeLabels(data []byte) (ids []uint8, h, w int, err error) {
 	config, err := png.DecodeConfig(bytes.NewReader(data))
@@ -38,6 +42,9 @@ func (c *Classes) decodeLabels(data []byte) (ids []uint8, h, w int, err error) {
 	}
 	if config.Width > MaxPixels/config.Height {
 		return nil, 0, 0, fmt.Errorf("%d×%d pixels, want at most %d", config.Width, config.Height, MaxPixels)
+	}
+	if int64(config.Width)*int64(config.Height)/maxPacking > int64(len(data)) { // the decoder takes memory for all of them first
+		return nil, 0, 0, fmt.Errorf("damaged PNG: %d bytes cannot hold %d×%d pixels", len(data), config.Width, config.Height)
 	}
 	// The bit depth is the 25th byte of every PNG. Package png spreads grey values of fewer bits over 0…255.
 	if depth := data[24]; config.ColorModel == color.GrayModel && depth != 8 {

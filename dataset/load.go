@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"image"
+	"io"
 	"math"
 	"os"
 
@@ -94,14 +95,36 @@ func (s *Set) read(sample Sample) (p *imageio.Picture, ids []uint8, h, w int, er
 }
 
 func readLimited(path string) ([]byte, error) {
-	info, err := os.Stat(path)
+	f, err := openRegular(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
 	if err != nil {
 		return nil, err
 	}
 	if info.Size() > maxLabelBytes {
 		return nil, fmt.Errorf("%s: %d bytes, want at most %d", path, info.Size(), maxLabelBytes)
 	}
-	return os.ReadFile(path)
+	data := make([]byte, info.Size())
+	if _, err := io.ReadFull(f, data); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return data, nil
+}
+
+// openRegular opens a file of a data set, which is somebody else's folder: opening a pipe there would wait for ever, and a
+// device has no end.
+func openRegular(path string) (*os.File, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s: not a regular file", path)
+	}
+	return os.Open(path)
 }
 
 func (s *Set) readRecord(sample Sample) (p *imageio.Picture, ids []uint8, h, w int, err error) {
@@ -110,7 +133,7 @@ func (s *Set) readRecord(sample Sample) (p *imageio.Picture, ids []uint8, h, w i
 			err = fmt.Errorf("%s (%s): %w", sample.Image, sample.Name, err)
 		}
 	}()
-	f, err := os.Open(sample.Image)
+	f, err := openRegular(sample.Image)
 	if err != nil {
 		return nil, nil, 0, 0, err
 	}

@@ -150,7 +150,7 @@ func (s source) list(dir string) string {
 // listed takes the samples that a list names: one a line, by name, or by the paths of image and labels from the set's
 // folder on, as the lists for SBD's labels that go round have it.
 func (s source) listed(dir, file string, photos map[string]string, label func(string) (string, scheme)) (list []Sample, problems []problem, err error) {
-	f, err := os.Open(file)
+	f, err := openRegular(file)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -121,7 +121,7 @@ func (s source) recordSamples(dir string) ([]Sample, error) {
 }
 
 func listFile(path string) ([]span, error) {
-	f, err := os.Open(path)
+	f, err := openRegular(path)
 	if err != nil {
 		return nil, err
 	}

@@ -132,8 +132,8 @@ func Resume(path string, o Options, data Data, table *CostTable, threads int) (*
 		return nil, err
 	}
 	o.Classes = len(data.Classes())
-	var st state
-	if err := c.State(&st); err != nil {
+	st, err := readState(path, c)
+	if err != nil {
 		return nil, err
 	}
 	if name, got, want := option.Difference(st.Options, o); name != "" {
@@ -150,7 +150,7 @@ func Resume(path string, o Options, data Data, table *CostTable, threads int) (*
 		s.Close()
 		return nil, err
 	}
-	s.state, s.adam.Steps = st, st.AdamSteps
+	s.state, s.adam.Steps = *st, st.AdamSteps
 	return s, nil
 }
 

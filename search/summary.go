@@ -22,14 +22,15 @@ func ReadSummary(path string) (*Summary, error) {
 	if err != nil {
 		return nil, err
 	}
-	var st state
-	if err := c.State(&st); err != nil {
+	return summarize(path, c)
+}
+
+func summarize(path string, c *statefile.File) (*Summary, error) {
+	st, err := readState(path, c)
+	if err != nil {
 		return nil, err
 	}
 	o := st.Options
-	if err := o.Validate(); err != nil {
-		return nil, fmt.Errorf("%s: %w: %v", path, statefile.ErrDamaged, err)
-	}
 	r := &decode.Relaxation{Blocks: o.Blocks, Layers: o.Layers, Levels: o.Levels}
 	for name, dst := range map[string]*[]float32{"alpha": &r.Alpha, "beta": &r.Beta} {
 		t, ok := c.Tensor(name)
@@ -41,7 +42,7 @@ func ReadSummary(path string) (*Summary, error) {
 	if err := r.Validate(); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	r.Info = relaxationInfo(&st)
+	r.Info = relaxationInfo(st)
 	return &Summary{Options: o, Epoch: st.Epoch, Finished: st.Finished, History: st.History, Relaxation: r}, nil
 }
 

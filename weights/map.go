@@ -79,17 +79,17 @@ func Maps() []*Map {
 	return maps
 }
 
-// maxMapBytes bounds a map's text.
-const maxMapBytes = 1 << 20
+// MaxMapBytes bounds a map's text.
+const MaxMapBytes = 1 << 20
 
 // ParseMap reads a map. name is how messages call it. Errors name the line.
 func ParseMap(name string, text []byte) (*Map, error) {
-	if len(text) > maxMapBytes {
-		return nil, fmt.Errorf("longer than %d bytes, the limit of a map", maxMapBytes)
+	if len(text) > MaxMapBytes {
+		return nil, fmt.Errorf("longer than %d bytes, the limit of a map", MaxMapBytes)
 	}
 	m := &Map{Name: name, tables: make(map[string]map[string]string)}
 	lines := bufio.NewScanner(bytes.NewReader(text))
-	lines.Buffer(nil, maxMapBytes+1)
+	lines.Buffer(nil, MaxMapBytes+1)
 	for n := 1; lines.Scan(); n++ {
 		line, _, _ := strings.Cut(lines.Text(), "#")
 		words := strings.Fields(line)

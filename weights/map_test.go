@@ -127,7 +127,7 @@ func TestParseMapBad(t *testing.T) {
 		"epsilon x *":                      `ε "x"`,
 		"epsilon -1 *":                     `ε "-1"`,
 		"ignore *":                         "ignore with 1 words",
-		strings.Repeat("#", maxMapBytes+1): "the limit of a map",
+		strings.Repeat("#", MaxMapBytes+1): "the limit of a map",
 	} {
 		if m, err := ParseMap("x", []byte(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.40q: %v, %v, want %s", text, m, err, want)

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -196,7 +197,12 @@ func (o *importOptions) readMap(f *checkpoint.File) (*weights.Map, error) {
 			return m, nil
 		}
 	}
-	text, err := os.ReadFile(o.names)
+	file, err := os.Open(o.names)
+	if err != nil {
+		return nil, fmt.Errorf("--map: %w", err)
+	}
+	defer file.Close()
+	text, err := io.ReadAll(io.LimitReader(file, weights.MaxMapBytes+1))
 	if err != nil {
 		return nil, fmt.Errorf("--map: %w", err)
 	}

@@ -236,24 +236,3 @@ func pngSum(b []byte) uint32 {
 	}
 	return ^sum
 }
-
-func FuzzRead(f *testing.F) {
-	seeds, err := filepath.Glob("testdata/*.*")
-	if err != nil {
-		f.Fatal(err)
-	}
-	for _, name := range seeds {
-		if data, err := os.ReadFile(name); err == nil && len(data) < 4096 {
-			f.Add(data)
-		}
-	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		p, err := Read(bytes.NewReader(data), int64(len(data)), 1<<20)
-		if err != nil {
-			return
-		}
-		if n := p.Width() * p.Height(); n < 1 || n > 1<<20 || len(p.RGBA.Pix) != 4*n {
-			t.Errorf("%d×%d with %d bytes", p.Width(), p.Height(), len(p.RGBA.Pix))
-		}
-	})
-}

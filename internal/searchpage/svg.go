@@ -76,8 +76,12 @@ func niceTicks(lo, hi float64, n int) []float64 {
 			break
 		}
 	}
+	first, last := math.Floor(lo/step), math.Ceil(hi/step)
+	if !(last-first < 100 && math.Abs(first) < 1<<50 && math.Abs(last) < 1<<50) { // numbers so large that one more is none
+		return []float64{lo, hi}
+	}
 	var ticks []float64
-	for i := math.Floor(lo / step); i <= math.Ceil(hi/step); i++ {
+	for i := first; i <= last; i++ {
 		ticks = append(ticks, i*step)
 	}
 	return ticks

@@ -104,6 +104,9 @@ func (k Kind) Read(path string) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s: not a regular file, want a checkpoint of %s", path, k.Of)
+	}
 	if info.Size() > MaxBytes {
 		return nil, fmt.Errorf("%s: %d bytes, want a checkpoint of at most %d", path, info.Size(), int64(MaxBytes))
 	}
@@ -111,11 +114,16 @@ func (k Kind) Read(path string) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
+	return k.Parse(path, data)
+}
+
+// Parse is Read for the contents of a file, which errors call by its name.
+func (k Kind) Parse(name string, data []byte) (*File, error) {
 	f, err := k.parse(data)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	f.path = path
+	f.path = name
 	return f, nil
 }
 

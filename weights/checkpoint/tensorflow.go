@@ -66,7 +66,7 @@ func tensorFlowPrefix(path string) (prefix string, ok bool, err error) {
 var latestCheckpoint = regexp.MustCompile(`(?m)^model_checkpoint_path: "([^"\\]+)"\s*$`)
 
 func prefixInFolder(folder string) (string, error) {
-	if f, err := os.Open(filepath.Join(folder, "checkpoint")); err == nil {
+	if f, err := openRegular(filepath.Join(folder, "checkpoint")); err == nil {
 		state, err := io.ReadAll(io.LimitReader(f, 1<<16))
 		f.Close()
 		if m := latestCheckpoint.FindSubmatch(state); err == nil && m != nil {
@@ -120,9 +120,21 @@ type bundleEntry struct {
 	slices       []tensorSlice
 }
 
+// openRegular opens a file that lies beside another one: opening a pipe would wait for ever, and a device has no end.
+func openRegular(path string) (*os.File, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, errors.New("not a regular file")
+	}
+	return os.Open(path)
+}
+
 func openTensorFlow(prefix string) (*File, error) {
 	path := prefix + indexEnding
-	file, err := os.Open(path)
+	file, err := openRegular(path)
 	if err != nil {
 		return nil, plain(path, err)
 	}
@@ -141,7 +153,7 @@ func openTensorFlow(prefix string) (*File, error) {
 	}
 	for i := range b.shards { // opened now, so that a missing one is said before hours of work
 		shard := fmt.Sprintf("%s.data-%05d-of-%05d", prefix, i, b.shards)
-		f, err := os.Open(shard)
+		f, err := openRegular(shard)
 		if err != nil {
 			b.Close()
 			return nil, plain(shard, err)
