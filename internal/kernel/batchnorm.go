@@ -125,3 +125,6 @@ func BatchNormRef[T Floating](dst, src []T, n, channels, size int, scale, bias, 
 	}
 	return m, v
 }
+
+// Affine computes dst = (src − mean)·factor + bias; dst may be src.
+func Affine[T Floating](dst, src []T, mean, factor, bias T) { affine(dst, src, mean, factor, bias) }

@@ -1,0 +1,275 @@
+package gorgoniaop
+
+import (
+	"errors"
+	"fmt"
+
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"autodeeplab/internal/kernel"
+)
+
+// Learned is something that a step learns: its values, and where their gradients are added up.
+type Learned[T kernel.Float] struct{ Value, Gradient []T }
+
+// Feature is an image [C, N, H, W] inside a Net.
+type Feature[T kernel.Float] struct {
+	C, N, H, W int
+
+	step    int   // that makes it; −1 for the Net's input
+	readers []int // the steps that read it, in rising order; one that reads it twice stands twice
+	learns  bool  // has a gradient
+	data    *piece
+	grad    *piece
+	values  []T // where data lies
+	grads   []T // where grad lies
+	written bool
+	origin  *Feature[T] // of a feature that stands for another segment's
+}
+
+// Size is the number of elements.
+func (f *Feature[T]) Size() int { return f.C * f.N * f.H * f.W }
+
+func (f *Feature[T]) pixels() int { return f.N * f.H * f.W }
+
+func (f *Feature[T]) shape() tensor.Shape { return tensor.Shape{f.C, f.N, f.H, f.W} }
+
+// row is what channel c of the whole batch is.
+func (f *Feature[T]) row(x []T, c int) []T { return x[c*f.pixels():][:f.pixels()] }
+
+// gradient gives where the gradient of f goes, and whether it is added to what is there. The caller fills all of it.
+func (f *Feature[T]) gradient() (dst []T, add bool) {
+	add = f.written
+	f.written = true
+	return f.grads, add
+}
+
+// last is the step whose backward pass is the first to reach f.
+func (f *Feature[T]) last() int { return f.readers[len(f.readers)-1] }
+
+// once reports whether one step alone reads f, and once.
+func (f *Feature[T]) once() bool { return len(f.readers) == 1 }
+
+// step is one operator of a Net, forward and backward.
+type step[T kernel.Float] interface {
+	String() string
+	around() *ends[T]
+	// plan says what memory the step wants.
+	plan(p *planner[T])
+	forward(n *Net[T]) error
+	// backward adds to the parameters' gradients and, through Feature.gradient, gives those of the inputs that learn.
+	backward(n *Net[T]) error
+}
+
+// ends are what a step reads and what it makes.
+type ends[T kernel.Float] struct {
+	in  []*Feature[T]
+	out *Feature[T]
+}
+
+func (e *ends[T]) around() *ends[T] { return e }
+
+// Net is a network with a loss at its end, as a graph of gorgonia that computes the loss and, in the backward pass, adds
+// up the gradients of all parameters. Its steps are added in the order in which they run; then Build makes the graph.
+//
+// One segment of steps is one node of gorgonia: as many steps as it takes for a single value to leave it (see cut). So
+// gorgonia differentiates the chain of segments, and adds up the gradients where a value goes to several; inside of one,
+// steps go forward and backward in their order, in memory that is laid out beforehand for both passes: what the backward
+// pass needs stays, the rest is used again.
+type Net[T kernel.Float] struct {
+	// FreezeNorm makes normalisation take its moving averages, and keep them.
+	FreezeNorm bool
+	// InputGradient asks for the gradient of the input, too; set before Build.
+	InputGradient bool
+	// Chance draws what is random in a pass; see DropPath and Dropout.
+	Chance Chance
+
+	env    *Env[T]
+	input  *Feature[T]
+	steps  []step[T]
+	labels []uint8
+
+	segments []*segment[T]
+	pieces   []*piece
+	arena    []T
+	clock    int // the step that comes next in the forward pass; counts on in the backward pass
+	loss     *gorgonia.Node
+	vm       gorgonia.VM
+}
+
+// NewNet begins a network for images [C, N, H, W], whose work runs on pool. Momentum, the weight of a batch's statistics
+// in the moving averages, may be set in Env.
+func NewNet[T kernel.Float](env *Env[T], c, n, h, w int) *Net[T] {
+	net := &Net[T]{env: env}
+	net.input = net.feature(c, n, h, w)
+	net.input.step = -1
+	return net
+}
+
+// Input is the image.
+func (n *Net[T]) Input() *Feature[T] { return n.input }
+
+func (n *Net[T]) feature(c, images, h, w int) *Feature[T] {
+	f := &Feature[T]{C: c, N: images, H: h, W: w}
+	f.data, f.grad = n.piece(f.Size()), n.piece(f.Size())
+	return f
+}
+
+func (n *Net[T]) piece(size int) *piece {
+	p := newPiece(size)
+	n.pieces = append(n.pieces, p)
+	return p
+}
+
+// add appends a step that makes one image of the given shape.
+func (n *Net[T]) add(s step[T], learns bool, c, h, w int, in ...*Feature[T]) *Feature[T] {
+	e := s.around()
+	e.in, e.out = in, n.feature(c, n.input.N, h, w)
+	e.out.step, e.out.learns = len(n.steps), learns
+	for _, f := range in {
+		f.readers = append(f.readers, e.out.step)
+		e.out.learns = e.out.learns || f.learns
+	}
+	n.steps = append(n.steps, s)
+	return e.out
+}
+
+// planner collects the memory that a step wants. There are forward and backward times of each step.
+type planner[T kernel.Float] struct {
+	net           *Net[T]
+	step          int
+	first, second int // the times of the step
+}
+
+// keep says that the backward pass of the step reads f.
+func (p *planner[T]) keep(f *Feature[T]) { f.data.use(p.second) }
+
+// hold gives memory from the step's forward to its backward pass.
+func (p *planner[T]) hold(size int) *piece {
+	q := p.net.piece(size)
+	q.use(p.first)
+	q.use(p.second)
+	return q
+}
+
+// lend gives memory for the step's backward pass alone.
+func (p *planner[T]) lend(size int) *piece {
+	q := p.net.piece(size)
+	q.use(p.second)
+	return q
+}
+
+// slice is where a piece lies.
+func (n *Net[T]) slice(p *piece) []T {
+	r, at := p.root()
+	return n.arena[r.offset+at:][:p.size:p.size]
+}
+
+func (n *Net[T]) backwardTime(step int) int { return 2*len(n.steps) - 1 - step }
+
+// Build makes the graph of gorgonia. The last step must be a loss.
+func (n *Net[T]) Build() (err error) {
+	defer func() {
+		if r := recover(); r != nil { // gorgonia panics on some errors of a graph's making
+			err = fmt.Errorf("cannot build the graph: %v", r)
+		}
+	}()
+	if len(n.steps) == 0 {
+		return errors.New("a network without steps")
+	}
+	if _, ok := n.steps[len(n.steps)-1].(*Loss[T]); !ok {
+		return fmt.Errorf("a network that ends in %v, want a loss", n.steps[len(n.steps)-1])
+	}
+	if n.InputGradient {
+		n.learnFromInput()
+	}
+	n.cut()
+	n.plan()
+	return n.assemble()
+}
+
+// learnFromInput makes the input, and all that is made from it, have gradients.
+func (n *Net[T]) learnFromInput() {
+	n.input.learns = true
+	for _, s := range n.steps {
+		for _, f := range s.around().in {
+			s.around().out.learns = s.around().out.learns || f.learns
+		}
+	}
+}
+
+// plan lays out the memory.
+func (n *Net[T]) plan() {
+	n.input.data.use(0)
+	var features []*Feature[T]
+	features = append(features, n.input)
+	for i, s := range n.steps {
+		e := s.around()
+		features = append(features, e.out)
+		first, second := i, n.backwardTime(i)
+		e.out.data.use(first)
+		if e.out.learns {
+			e.out.grad.use(second)
+		}
+		for _, f := range e.in {
+			f.data.use(first)
+			if f.learns {
+				f.grad.use(second)
+			}
+			if f.origin != nil {
+				features = append(features, f)
+				f.origin.data.use(first)
+				if f.learns {
+					f.grad.use(n.backwardTime(f.origin.step)) // where gorgonia hands it over
+				}
+			}
+		}
+	}
+	for i, s := range n.steps {
+		s.plan(&planner[T]{net: n, step: i, first: i, second: n.backwardTime(i)})
+	}
+	if n.InputGradient {
+		n.input.grad.use(2 * len(n.steps))
+	}
+	n.arena = make([]T, layOut(n.pieces))
+	for _, f := range features {
+		if f.origin == nil {
+			f.values = n.slice(f.data)
+		} else {
+			f.values = n.slice(f.origin.data)
+		}
+		if f.learns {
+			f.grads = n.slice(f.grad)
+		}
+	}
+}
+
+// Memory is the number of elements that the network keeps its images and gradients in.
+func (n *Net[T]) Memory() int { return len(n.arena) }
+
+// Run computes the loss of a batch, whose images are in InputValues, and adds to the parameters' gradients.
+func (n *Net[T]) Run(labels []uint8) (loss float64, err error) {
+	n.labels, n.clock = labels, 0
+	n.vm.Reset()
+	if err := n.vm.RunAll(); err != nil {
+		return 0, err
+	}
+	if want := 2 * len(n.steps); n.clock != want {
+		return 0, fmt.Errorf("gorgonia ran %d of %d steps", n.clock, want)
+	}
+	v, ok := n.loss.Value().Data().(T)
+	if !ok {
+		return 0, fmt.Errorf("the loss is %T, want a number", n.loss.Value().Data())
+	}
+	return float64(v), nil
+}
+
+// InputValues is where the image [C, N, H, W] goes before a run.
+func (n *Net[T]) InputValues() []T { return n.input.values }
+
+// InputGradients is the gradient of the image after a run, if there is one.
+func (n *Net[T]) InputGradients() []T { return n.input.grads }
+
+// Close releases the machine that runs the graph.
+func (n *Net[T]) Close() error { return n.vm.Close() }
