@@ -23,7 +23,7 @@ var ErrUntrainable = errors.New("cannot be trained")
 // Operators lists the operators that can be trained through, besides the integer arithmetic that sizes are made of.
 func Operators() []string { return slices.Sorted(maps.Keys(translators)) }
 
-// translators says which method of builder makes the steps of a node.
+// translators says which method of translation makes the steps of a node.
 var translators = map[string]translator{
 	"Conv": convs, "BatchNormalization": norms, "Relu": relus, "Add": sums, "Sum": sums, "Sub": affines, "Mul": affines,
 	"Div": affines, "Concat": concats, "Resize": resizes, "GlobalAveragePool": means, "MaxPool": pools,
@@ -48,8 +48,8 @@ const (
 	identities
 )
 
-// builder translates an ONNX graph into a Net. Values of the graph [N, C, H, W] are features [C, N, H, W].
-type builder[T kernel.Float] struct {
+// translation takes an ONNX graph into a Net. Values of the graph [N, C, H, W] are features [C, N, H, W].
+type translation[T kernel.Float] struct {
 	o       *NetworkOptions
 	graph   *onnx.Graph
 	net     *gorgoniaop.Net[T]
@@ -74,7 +74,7 @@ func nodeErrorf(n *check.NodeInfo, format string, args ...any) error {
 }
 
 // build translates m. Errors about nodes are *check.NodeError and wrap ErrUntrainable where a node is of no use here.
-func (b *builder[T]) build(m *onnx.Model, env *gorgoniaop.Env[T]) error {
+func (b *translation[T]) build(m *onnx.Model, env *gorgoniaop.Env[T]) error {
 	b.graph = m.GetGraph()
 	input, err := b.interfaceOf()
 	if err != nil {
@@ -111,7 +111,7 @@ func (b *builder[T]) build(m *onnx.Model, env *gorgoniaop.Env[T]) error {
 }
 
 // interfaceOf finds the one input and the one output.
-func (b *builder[T]) interfaceOf() (input string, err error) {
+func (b *translation[T]) interfaceOf() (input string, err error) {
 	initial := onnx.Initializers(b.graph)
 	var inputs []string
 	for _, in := range b.graph.GetInput() {
@@ -127,7 +127,7 @@ func (b *builder[T]) interfaceOf() (input string, err error) {
 }
 
 // images gives the names of the inputs that are computed from the image, as opposed to constants and sizes.
-func (b *builder[T]) images(n *check.NodeInfo) (names []string) {
+func (b *translation[T]) images(n *check.NodeInfo) (names []string) {
 	for _, name := range n.Node.GetInput() {
 		if b.isImage(name) {
 			names = append(names, name)
@@ -137,13 +137,13 @@ func (b *builder[T]) images(n *check.NodeInfo) (names []string) {
 }
 
 // isImage tells what is computed from the pixels: what inference does not know, and what is no integer.
-func (b *builder[T]) isImage(name string) bool {
+func (b *translation[T]) isImage(name string) bool {
 	v := b.values[name]
 	return name != "" && v != nil && v.Value == nil && v.Shape == nil && !v.DType.IsInt()
 }
 
 // walk finds the nodes that the output needs, in their order, and the readers of each value.
-func (b *builder[T]) walk(nodes []*check.NodeInfo) error {
+func (b *translation[T]) walk(nodes []*check.NodeInfo) error {
 	made := map[string]*check.NodeInfo{}
 	for _, n := range nodes {
 		for _, out := range n.Node.GetOutput() {
@@ -178,7 +178,7 @@ func (b *builder[T]) walk(nodes []*check.NodeInfo) error {
 }
 
 // only gives the one node that reads a value, if it is of the given operator and the value is no output.
-func (b *builder[T]) only(name string, operators ...string) *check.NodeInfo {
+func (b *translation[T]) only(name string, operators ...string) *check.NodeInfo {
 	r := b.readers[name]
 	if len(r) != 1 || name == b.output || !slices.Contains(operators, r[0].Node.GetOpType()) {
 		return nil
@@ -187,7 +187,7 @@ func (b *builder[T]) only(name string, operators ...string) *check.NodeInfo {
 }
 
 // in gives the feature of input i.
-func (b *builder[T]) in(n *check.NodeInfo, i int) (*gorgoniaop.Feature[T], error) {
+func (b *translation[T]) in(n *check.NodeInfo, i int) (*gorgoniaop.Feature[T], error) {
 	name := ""
 	if i < len(n.Node.GetInput()) {
 		name = n.Node.GetInput()[i]
@@ -199,7 +199,7 @@ func (b *builder[T]) in(n *check.NodeInfo, i int) (*gorgoniaop.Feature[T], error
 }
 
 // set says which feature a node's first output is.
-func (b *builder[T]) set(n *check.NodeInfo, f *gorgoniaop.Feature[T]) error {
+func (b *translation[T]) set(n *check.NodeInfo, f *gorgoniaop.Feature[T]) error {
 	b.done[n] = true
 	b.feature[n.Node.GetOutput()[0]] = f
 	if n.Node.GetOutput()[0] == b.output {
@@ -216,7 +216,7 @@ func label(n *check.NodeInfo) string {
 	return fmt.Sprintf("#%d", n.Index)
 }
 
-func (b *builder[T]) loss(x *gorgoniaop.Feature[T], ty, tx *kernel.Taps[T]) error {
+func (b *translation[T]) loss(x *gorgoniaop.Feature[T], ty, tx *kernel.Taps[T]) error {
 	if o := b.o; len(o.ClassWeights) != 0 && len(o.ClassWeights) != x.C {
 		return fmt.Errorf("%d class weights for the network's %d classes", len(o.ClassWeights), x.C)
 	}
@@ -225,7 +225,7 @@ func (b *builder[T]) loss(x *gorgoniaop.Feature[T], ty, tx *kernel.Taps[T]) erro
 }
 
 // translate adds the steps of a node, and of those behind it that are fused with it.
-func (b *builder[T]) translate(n *check.NodeInfo) error {
+func (b *translation[T]) translate(n *check.NodeInfo) error {
 	kind := n.Node.GetOpType()
 	if d := n.Node.GetDomain(); d != "" && d != "ai.onnx" {
 		kind = d + "." + kind
@@ -265,7 +265,7 @@ func (b *builder[T]) translate(n *check.NodeInfo) error {
 
 // learned finds or makes the parameter of an initializer that must have the given number of elements. Values that are
 // constant otherwise are used, but not learnt.
-func (b *builder[T]) learned(n *check.NodeInfo, i int, decay bool) (gorgoniaop.Learned[T], []int, error) {
+func (b *translation[T]) learned(n *check.NodeInfo, i int, decay bool) (gorgoniaop.Learned[T], []int, error) {
 	none := gorgoniaop.Learned[T]{}
 	name := n.Node.GetInput()[i]
 	v := b.values[name]
@@ -306,7 +306,7 @@ func axis(a op.ConvAxis) gorgoniaop.Axis {
 }
 
 // conv is Conv [→ BatchNormalization] [→ Relu].
-func (b *builder[T]) conv(n *check.NodeInfo) error {
+func (b *translation[T]) conv(n *check.NodeInfo) error {
 	x, err := b.in(n, 0)
 	if err != nil {
 		return err
@@ -351,7 +351,7 @@ func (b *builder[T]) conv(n *check.NodeInfo) error {
 }
 
 // finish is set for the last of fused nodes; it adds the dropout that stands behind the ASPP's projection.
-func (b *builder[T]) finish(last *check.NodeInfo, y *gorgoniaop.Feature[T]) error {
+func (b *translation[T]) finish(last *check.NodeInfo, y *gorgoniaop.Feature[T]) error {
 	if b.o.Dropout > 0 && b.paths.ours() && strings.HasPrefix(last.Node.GetName(), "aspp/project/") && last.Node.GetOpType() == "Relu" {
 		y = b.net.Dropout(label(last), placeOf(last), b.o.Dropout, y)
 	}
@@ -361,7 +361,7 @@ func (b *builder[T]) finish(last *check.NodeInfo, y *gorgoniaop.Feature[T]) erro
 // placeOf tells the random numbers of a node from those of others.
 func placeOf(n *check.NodeInfo) uint64 { return uint64(n.Index) }
 
-func (b *builder[T]) normSpec(n *check.NodeInfo, channels int) (s gorgoniaop.NormSpec[T], err error) {
+func (b *translation[T]) normSpec(n *check.NodeInfo, channels int) (s gorgoniaop.NormSpec[T], err error) {
 	if n.Call.Attrs.Has("spatial") && n.Call.Attrs.Int("spatial") == 0 {
 		return s, nodeErrorf(n, "%w: attribute \"spatial\" is 0, want 1", ErrUntrainable)
 	}
@@ -395,7 +395,7 @@ func (b *builder[T]) normSpec(n *check.NodeInfo, channels int) (s gorgoniaop.Nor
 }
 
 // norm is BatchNormalization [→ Relu] that no convolution stands before.
-func (b *builder[T]) norm(n *check.NodeInfo) error {
+func (b *translation[T]) norm(n *check.NodeInfo) error {
 	x, err := b.in(n, 0)
 	if err != nil {
 		return err
@@ -416,7 +416,7 @@ func (b *builder[T]) norm(n *check.NodeInfo) error {
 	return b.finish(last, y)
 }
 
-func (b *builder[T]) relu(n *check.NodeInfo) error {
+func (b *translation[T]) relu(n *check.NodeInfo) error {
 	x, err := b.in(n, 0)
 	if err != nil {
 		return err
@@ -425,7 +425,7 @@ func (b *builder[T]) relu(n *check.NodeInfo) error {
 }
 
 // sum is Add or Sum of images; with a constant, Add is affine.
-func (b *builder[T]) sum(n *check.NodeInfo) error {
+func (b *translation[T]) sum(n *check.NodeInfo) error {
 	if len(b.images(n)) < len(n.Node.GetInput()) {
 		return b.affine(n)
 	}
@@ -445,7 +445,7 @@ func (b *builder[T]) sum(n *check.NodeInfo) error {
 }
 
 // affine is Mul, Div, Add, Sub by constants, one after the other.
-func (b *builder[T]) affine(n *check.NodeInfo) error {
+func (b *translation[T]) affine(n *check.NodeInfo) error {
 	images := b.images(n)
 	if len(images) != 1 {
 		return nodeErrorf(n, "%w: inputs %d images, want one image and one constant", ErrUntrainable, len(images))
@@ -480,7 +480,7 @@ func (b *builder[T]) affine(n *check.NodeInfo) error {
 
 // constant gives the constant operand of a node as one number or one a channel; first says that it stands before the
 // image.
-func (b *builder[T]) constant(n *check.NodeInfo, channels int) (c []T, first, ok bool) {
+func (b *translation[T]) constant(n *check.NodeInfo, channels int) (c []T, first, ok bool) {
 	in := n.Node.GetInput()
 	if len(in) != 2 || len(b.images(n)) != 1 {
 		return nil, false, false
@@ -524,7 +524,7 @@ func fold[T kernel.Float](kind string, first bool, c, factor, term []T) (f, t []
 	return f, t
 }
 
-func (b *builder[T]) concat(n *check.NodeInfo) error {
+func (b *translation[T]) concat(n *check.NodeInfo) error {
 	if a := n.Call.Attrs.Int("axis"); a != 1 && a != -3 {
 		return nodeErrorf(n, "%w: attribute \"axis\" is %d, want 1 (the channels)", ErrUntrainable, a)
 	}
@@ -557,7 +557,7 @@ var roundings = map[string]kernel.Rounding{
 }
 
 // taps works out how a Resize node of opset 11 or later resamples rows and columns.
-func (b *builder[T]) taps(n *check.NodeInfo) (y, x *kernel.Taps[T], err error) {
+func (b *translation[T]) taps(n *check.NodeInfo) (y, x *kernel.Taps[T], err error) {
 	a := n.Call.Attrs
 	s := kernel.Sampling{CubicA: float64(a.Float("cubic_coeff_a")), ExcludeOutside: a.Int("exclude_outside") == 1, Antialias: a.Int("antialias") == 1}
 	var known [3]bool
@@ -590,7 +590,7 @@ func (b *builder[T]) taps(n *check.NodeInfo) (y, x *kernel.Taps[T], err error) {
 }
 
 // resize is Resize; the last one of the graph becomes part of the loss.
-func (b *builder[T]) resize(n *check.NodeInfo) error {
+func (b *translation[T]) resize(n *check.NodeInfo) error {
 	x, err := b.in(n, 0)
 	if err != nil {
 		return err
@@ -609,7 +609,7 @@ func (b *builder[T]) resize(n *check.NodeInfo) error {
 	return b.set(n, b.net.Resize(label(n), ty, tx, x))
 }
 
-func (b *builder[T]) mean(n *check.NodeInfo) error {
+func (b *translation[T]) mean(n *check.NodeInfo) error {
 	x, err := b.in(n, 0)
 	if err != nil {
 		return err
@@ -617,7 +617,7 @@ func (b *builder[T]) mean(n *check.NodeInfo) error {
 	return b.set(n, b.net.Mean(label(n), x))
 }
 
-func (b *builder[T]) pool(n *check.NodeInfo) error {
+func (b *translation[T]) pool(n *check.NodeInfo) error {
 	x, err := b.in(n, 0)
 	if err != nil {
 		return err
@@ -640,7 +640,7 @@ func (b *builder[T]) pool(n *check.NodeInfo) error {
 }
 
 // expand is Expand of one pixel over an image.
-func (b *builder[T]) expand(n *check.NodeInfo) error {
+func (b *translation[T]) expand(n *check.NodeInfo) error {
 	x, err := b.in(n, 0)
 	if err != nil {
 		return err
@@ -659,7 +659,7 @@ func (b *builder[T]) expand(n *check.NodeInfo) error {
 	return b.set(n, y)
 }
 
-func (b *builder[T]) dropout(n *check.NodeInfo) error {
+func (b *translation[T]) dropout(n *check.NodeInfo) error {
 	x, err := b.in(n, 0)
 	if err != nil {
 		return err

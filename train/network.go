@@ -119,7 +119,7 @@ func newNetwork[T kernel.Float](m *onnx.Model, o NetworkOptions, shared *Network
 	}
 	n := &Network[T]{o: o, model: m, env: gorgoniaop.NewEnv[T](kernel.NewPool(o.Threads)), paths: newDropPaths(m, o.DropPath)}
 	n.env.Momentum = T(1 - o.BNDecay)
-	b := &builder[T]{o: &n.o, paths: n.paths, shared: shared}
+	b := &translation[T]{o: &n.o, paths: n.paths, shared: shared}
 	if err := b.build(m, n.env); err != nil {
 		n.env.Pool.Close()
 		return nil, err
