@@ -41,7 +41,7 @@ func TestDemo(t *testing.T) {
 				t.Errorf("%s is of %v, the picture of %v", name, size, photo.Bounds())
 			}
 		case ".json":
-			var r report
+			var r finding
 			decodeJSON(t, read(t, path), &r)
 			if r.Dataset != "cityscapes" || len(r.Classes) < 2 {
 				t.Errorf("the report says %+v: a network that tells nothing apart", r)

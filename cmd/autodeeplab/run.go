@@ -143,12 +143,12 @@ func (a *app) run(ctx context.Context, model string, paths []string, o runOption
 }
 
 // runOne segments one picture and writes its three files.
-func (a *app) runOne(ctx context.Context, n *network, j job, o runOptions) (*report, error) {
+func (a *app) runOne(ctx context.Context, n *network, j job, o runOptions) (*finding, error) {
 	p, err := imageio.ReadFile(j.photo, o.maxPixels)
 	if err != nil {
 		return nil, err
 	}
-	r, m, err := n.report(ctx, p, o.maxSide)
+	r, m, err := n.find(ctx, p, o.maxSide)
 	if err != nil {
 		if errors.Is(err, context.Canceled) {
 			return nil, err

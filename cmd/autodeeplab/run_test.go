@@ -54,7 +54,7 @@ func TestRunSample(t *testing.T) {
 		counts[id]++
 	}
 
-	var r report
+	var r finding
 	decodeJSON(t, read(t, filepath.Join(dir, "out", "street.json")), &r)
 	if r.Image != filepath.Join(dir, "street.jpg") || r.Model != filepath.Join(dir, "net.onnx") || r.Engine != "runtime" || r.Dataset != "cityscapes" ||
 		r.Width != 769 || r.Height != 577 || r.NumClasses != 19 || fmt.Sprintf("%dx%d", r.Input.Height, r.Input.Width) != side {
@@ -95,7 +95,7 @@ func TestRunDynamic(t *testing.T) {
 		width, height int
 	}{{"", 60, 40}, {"--max-side 48", 48, 32}, {"--max-side 1000", 60, 40}} {
 		succeed(t, dir, "run DIR/net.onnx DIR/photo.png -o DIR/out "+test.flags)
-		var r report
+		var r finding
 		decodeJSON(t, read(t, filepath.Join(dir, "out", "photo.json")), &r)
 		if r.Input.ContentWidth != test.width || r.Input.ContentHeight != test.height || r.Width != 60 || r.Height != 40 {
 			t.Errorf("%q: %+v", test.flags, r)

@@ -185,7 +185,7 @@ func (o *searchOptions) run(ctx context.Context, a *app) error {
 	err = s.Run(ctx, search.Progress{
 		Step:       func(i search.StepInfo) { view.step(i); log.step(i) },
 		Validating: view.validating,
-		Epoch:      func(r search.Record) { view.epoch(r); log.epoch(r) },
+		Epoch:      func(r search.Record) { view.epoch(r); log.Epoch(r.Epoch, r) },
 		Warn:       func(text string) { view.warn(text); log.warn(text) },
 	}, o.every, func() error {
 		if err := s.Checkpoint(checkpoint); err != nil {

@@ -49,7 +49,7 @@ var rooms = map[string][]string{
 	"internal/option":       {},
 	"internal/sgd":          {"internal/kernel"},
 	"train":                 {"compile", "decode", "dataset", "evaluate", "runtime", "onnx", "internal/gorgoniaop", "internal/kernel", "internal/imageio", "internal/atomicfile", "internal/statefile", "internal/option", "internal/sgd"},
-	"internal/searchpage":   {"decode", "internal/crc32c"},
+	"internal/report":       {"decode", "internal/crc32c", "internal/atomicfile"},
 	"internal/costtable":    {"decode", "onnx", "runtime", "search"},
 	"dataset":               {"internal/imageio", "internal/atomicfile", "internal/crc32c"},
 	"internal/benchcompile": {"compile", "onnx", "runtime"},

@@ -1,8 +1,9 @@
-package searchpage
+package report
 
 import (
 	"fmt"
 	"html"
+	"html/template"
 	"math"
 	"slices"
 	"strings"
@@ -89,9 +90,9 @@ func niceTicks(lo, hi float64, n int) []float64 {
 
 func tickText(v float64) string { return fmt.Sprintf("%.6g", math.Round(v*1e9)/1e9) }
 
-// trellis draws the moves with their probabilities β: the wider and darker, the likelier; the decoded path in colour.
-func (p *Page) trellis() string {
-	r := p.Relaxation
+// Trellis draws the moves with their probabilities β: the wider and darker, the likelier; the decoded path in colour.
+func (s *Search) Trellis() template.HTML {
+	r := s.Relaxation
 	const dx, dy, left, top = 78.0, 78.0, 100.0, 40.0
 	width, height := left+dx*float64(r.Layers)+40, top+dy*float64(r.Levels-1)+46
 	x := func(layer int) float64 { return left + dx*float64(layer+1) - dx/2 }
@@ -101,7 +102,7 @@ func (p *Page) trellis() string {
 	for k := range r.Levels {
 		fmt.Fprintf(&b, `<text x="8" y="%g">%s</text>`, y(k)+5, decode.Rate(k))
 	}
-	path := p.Decoding.Architecture.Path
+	path := s.Decoding.Architecture.Path
 	before := func(layer int) int {
 		if layer == 0 {
 			return 0
@@ -142,7 +143,7 @@ func (p *Page) trellis() string {
 		}
 	}
 	fmt.Fprintf(&b, `%s<text x="%g" y="%g" text-anchor="middle">layer (S is the stem)</text></svg>`, marks.String(), (left+width)/2, height-8)
-	return b.String()
+	return template.HTML(b.String())
 }
 
 // Points makes a curve of n points; those that are not ok are left out.

@@ -1,4 +1,4 @@
-package searchpage
+package report
 
 import (
 	"encoding/binary"

@@ -1,12 +1,14 @@
-// Package searchpage writes what a search leaves for people: a page of HTML that opens from disk without a network, a table
-// of its epochs, and event files for TensorBoard.
-package searchpage
+// Package report writes what a search or a training leaves for people: a page of HTML that opens from disk without a
+// network, a table of its epochs, and event files for TensorBoard.
+package report
 
 import (
 	"bytes"
 	"embed"
+	"encoding/base64"
 	"fmt"
 	"html/template"
+	"image/color"
 	"io"
 	"math"
 	"strings"
@@ -18,12 +20,42 @@ import (
 // Page is the contents of a report. Equal pages give equal bytes.
 type Page struct {
 	Title    string
+	Lines    []string // under the title: what came out of it
 	Options  []Option
 	Warnings []string
 	Charts   []Chart
-	// Relaxation and Decoding, which is made from it, are α and β and what they decode to.
+	Search   *Search   // nil: not of a search
+	Training *Training // nil: not of a training
+}
+
+// Search is α and β and what they decode to.
+type Search struct {
 	Relaxation *decode.Relaxation
-	Decoding   *decode.Decoding
+	Decoding   *decode.Decoding // made from it
+}
+
+// Training is what a network has learned.
+type Training struct {
+	// Architecture is that of the network; nil where it is not known.
+	Architecture *decode.Architecture
+	// Epoch is the one that Classes are of.
+	Epoch   int
+	Classes []Class
+	Samples []Sample
+}
+
+// Class is a class of pixels: its colour in the pictures, and its IoU, negative where the labels do not have it.
+type Class struct {
+	Name   string
+	Colour color.RGBA
+	IoU    float64
+}
+
+// Sample is an image, its labels and a prediction side by side, as Triptych draws them.
+type Sample struct {
+	Epoch int
+	Name  string
+	PNG   []byte
 }
 
 // Option is a line of the table of options.
@@ -46,20 +78,20 @@ var files embed.FS
 
 var page = template.Must(template.New("page.html").Funcs(template.FuncMap{
 	"chart": func(c Chart) template.HTML { return template.HTML(c.svg()) },
-	"add":   func(a, b int) int { return a + b },
+	"colour": func(c color.RGBA) template.CSS {
+		return template.CSS(fmt.Sprintf("background:#%02x%02x%02x", c.R, c.G, c.B))
+	},
+	"percent": func(x float64) string { return fmt.Sprintf("%.2f", 100*x) },
+	"png": func(data []byte) template.URL {
+		return template.URL("data:image/png;base64," + base64.StdEncoding.EncodeToString(data))
+	},
+	"trellis": func(a *decode.Architecture) (template.HTML, error) { return inline(draw.Trellis(a)) },
+	"cell":    func(a *decode.Architecture) (template.HTML, error) { return inline(draw.Cell(a)) },
+	"levels":  levels,
 }).ParseFS(files, "page.html"))
 
 // WriteHTML writes the page.
-func (p *Page) WriteHTML(w io.Writer) error {
-	cell, err := inline(draw.Cell(p.Decoding.Architecture))
-	if err != nil {
-		return err
-	}
-	return page.Execute(w, map[string]any{
-		"Page": p, "Heat": p.heat(), "Operators": decode.Operators(), "Trellis": template.HTML(p.trellis()), "Cell": cell,
-		"Paths": p.paths(), "Edges": p.edges(), "Path": levels(p.Decoding.Architecture.Path),
-	})
-}
+func (p *Page) WriteHTML(w io.Writer) error { return page.Execute(w, p) }
 
 // inline gives a figure as SVG without the XML declaration, which must not stand inside HTML.
 func inline(f *draw.Figure) (template.HTML, error) {
@@ -86,14 +118,15 @@ type heatCell struct {
 	Chosen      bool
 }
 
-func (p *Page) heat() []heatRow {
-	weights := p.Relaxation.EdgeWeights()
+// Heat is α, a row an edge.
+func (s *Search) Heat() []heatRow {
+	weights := s.Relaxation.EdgeWeights()
 	most := 0.0
 	for _, w := range weights {
 		most = max(most, w)
 	}
 	var rows []heatRow
-	for i, e := range p.Decoding.Edges {
+	for i, e := range s.Decoding.Edges {
 		row := heatRow{Edge: fmt.Sprintf("block %d ← %s", e.Block, decode.StateName(e.Input))}
 		for op, w := range weights[i*decode.NumOperators:][:decode.NumOperators] {
 			row.Cells = append(row.Cells, heatCell{
@@ -119,9 +152,10 @@ func levels(path []int) string {
 	return b.String()
 }
 
-func (p *Page) paths() [][]string {
+// Paths are the best paths.
+func (s *Search) Paths() [][]string {
 	var rows [][]string
-	for i, path := range p.Decoding.Paths {
+	for i, path := range s.Decoding.Paths {
 		margin := "–"
 		if !math.IsInf(path.Margin, 0) {
 			margin = fmt.Sprintf("%.4f", path.Margin)
@@ -131,9 +165,10 @@ func (p *Page) paths() [][]string {
 	return rows
 }
 
-func (p *Page) edges() [][]string {
+// Edges are all edges with what they became.
+func (s *Search) Edges() [][]string {
 	var rows [][]string
-	for _, e := range p.Decoding.Edges {
+	for _, e := range s.Decoding.Edges {
 		kept := "dropped"
 		if e.Kept {
 			kept = fmt.Sprintf("branch %d", e.Branch)
@@ -143,3 +178,6 @@ func (p *Page) edges() [][]string {
 	}
 	return rows
 }
+
+// Operators are the columns of Heat.
+func (*Search) Operators() []decode.Operator { ops := decode.Operators(); return ops[:] }
