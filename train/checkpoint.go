@@ -84,3 +84,44 @@ func digestModel(m *onnx.Model) (string, error) {
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
+
+// readState gives a file's state if a training can have written it: its checksum keeps out damage, not somebody who makes
+// files.
+func readState(path string, f *statefile.File) (*state, error) {
+	s := new(state)
+	if err := f.State(s); err != nil {
+		return nil, err
+	}
+	if err := s.validate(); err != nil {
+		return nil, fmt.Errorf("%s: %w: %w", path, statefile.ErrDamaged, err)
+	}
+	return s, nil
+}
+
+// maxClasses is how many classes labels of one byte can tell apart.
+const maxClasses = 255
+
+func (s *state) validate() error {
+	o := &s.Options
+	if err := o.Validate(); err != nil {
+		return err
+	}
+	switch {
+	case s.Epoch < 0 || s.Epoch > o.Epochs || s.Epoch != len(s.History):
+		return fmt.Errorf("%d epochs of %d are finished, and %d are recorded", s.Epoch, o.Epochs, len(s.History))
+	case s.Finished != (s.Epoch == o.Epochs):
+		return fmt.Errorf("finished is %v after %d epochs of %d", s.Finished, s.Epoch, o.Epochs)
+	case s.Step < 0 || s.Sums.Steps != s.Step:
+		return fmt.Errorf("%d steps are finished, and %d are counted", s.Step, s.Sums.Steps)
+	case s.Best < 0 || s.Best > s.Epoch || s.Best > 0 && s.History[s.Best-1].MIoU < 0:
+		return fmt.Errorf("the best epoch is %d of %d", s.Best, s.Epoch)
+	case len(s.ClassWeights) > maxClasses:
+		return fmt.Errorf("%d class weights, want at most %d", len(s.ClassWeights), maxClasses)
+	}
+	for i, r := range s.History {
+		if r.Epoch != i+1 || len(r.IoU) > maxClasses {
+			return fmt.Errorf("record %d is of epoch %d, with %d classes", i+1, r.Epoch, len(r.IoU))
+		}
+	}
+	return nil
+}

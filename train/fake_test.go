@@ -67,7 +67,7 @@ func buildFake(m *onnx.Model, o NetworkOptions) (network, error) {
 
 func (f *fake) Parameters() []*Parameter[float32] { return []*Parameter[float32]{f.w, f.b} }
 func (f *fake) Moments() []*Moments[float32]      { return []*Moments[float32]{f.moments} }
-func (f *fake) Close()                            {}
+func (f *fake) Close() error                      { return nil }
 
 // Step is softmax regression.
 func (f *fake) Step(image []float32, labels []uint8, r Random) (float64, error) {

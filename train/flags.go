@@ -30,7 +30,7 @@ var Flags = []Flag{
 	option.New("decay", "X", "decay of the kernels", func(o *Options) any { return &o.Decay }),
 	option.New("clip", "X", "limit of the norm of the gradient, 0 for none", func(o *Options) any { return &o.Clip }),
 	option.New("average", "X", "keep a moving average of the weights, in which the old has this weight, and write that; 0 for none", func(o *Options) any { return &o.Average }),
-	option.New("smoothing", "X", "label smoothing: share of the target that is spread over all classes", func(o *Options) any { return &o.Smoothing }),
+	option.New("label-smoothing", "X", "share of the target that is spread over all classes", func(o *Options) any { return &o.LabelSmoothing }),
 	option.New("class-weights", "LIST", "weights of the classes in the loss: "+NoWeights+", "+BalancedWeights+" by the pixels of the data, or numbers", func(o *Options) any { return &o.ClassWeights }),
 	option.New("bn-decay", "X", "weight of the old moving averages of batch normalisation", func(o *Options) any { return &o.BnDecay }),
 	option.New("freeze-bn", "BOOL", "normalise with the moving averages, and keep them", func(o *Options) any { return &o.FreezeBn }),

@@ -36,12 +36,12 @@ type Options struct {
 	// 0 keeps none.
 	Average float64
 
-	Smoothing    float64 // share of a pixel's target that is spread over all classes
-	ClassWeights string  // NoWeights, BalancedWeights, or a number a class with commas between
-	BnDecay      float64 // weight of the old moving averages of batch normalisation at each batch
-	FreezeBn     bool    // normalise with the moving averages and keep them
-	DropPath     float64 // ScheduledDropPath's p: how often the last layer keeps a branch at the last step; 1 is off
-	Dropout      float64 // behind the ASPP
+	LabelSmoothing float64 // share of a pixel's target that is spread over all classes
+	ClassWeights   string  // NoWeights, BalancedWeights, or a number a class with commas between
+	BnDecay        float64 // weight of the old moving averages of batch normalisation at each batch
+	FreezeBn       bool    // normalise with the moving averages and keep them
+	DropPath       float64 // ScheduledDropPath's p: how often the last layer keeps a branch at the last step; 1 is off
+	Dropout        float64 // behind the ASPP
 
 	ValidateEvery  int    // epochs from one validation to the next; 0 validates at the end only
 	ValidateImages int    // images of the validation set that are looked at, spread over it; 0 is all
@@ -108,7 +108,7 @@ func (o *Options) Validate() error {
 		option.In("decay", o.Decay, 0, 1000),
 		option.In("clip", o.Clip, 0, 1e9),
 		option.In("average", o.Average, 0, 1),
-		option.In("smoothing", o.Smoothing, 0, 0.99),
+		option.In("label-smoothing", o.LabelSmoothing, 0, 0.99),
 		option.In("bn-decay", o.BnDecay, 0, 1),
 		option.In("drop-path", o.DropPath, 0.01, 1),
 		option.In("dropout", o.Dropout, 0, 0.99),

@@ -1,10 +1,6 @@
 package train
 
-import (
-	"fmt"
-
-	"autodeeplab/internal/statefile"
-)
+import "autodeeplab/internal/statefile"
 
 // Summary is what a checkpoint tells of a training without its network and its data set.
 type Summary struct {
@@ -21,12 +17,13 @@ func ReadSummary(path string) (*Summary, error) {
 	if err != nil {
 		return nil, err
 	}
-	var s state
-	if err := f.State(&s); err != nil {
+	return summarize(path, f)
+}
+
+func summarize(path string, f *statefile.File) (*Summary, error) {
+	s, err := readState(path, f)
+	if err != nil {
 		return nil, err
-	}
-	if err := s.Options.Validate(); err != nil {
-		return nil, fmt.Errorf("%s: %w: %v", path, statefile.ErrDamaged, err)
 	}
 	return &Summary{Options: s.Options, Epoch: s.Epoch, Best: s.Best, Finished: s.Finished, History: s.History}, nil
 }

@@ -60,7 +60,7 @@ type network interface {
 	Parameters() []*Parameter[float32]
 	Moments() []*Moments[float32]
 	Step(image []float32, labels []uint8, r Random) (loss float64, err error)
-	Close()
+	Close() error
 }
 
 // Trainer is a training at some point of its way.
@@ -87,10 +87,10 @@ type value struct {
 	data         []float32
 }
 
-type builder func(*onnx.Model, NetworkOptions) (network, error)
+type buildFunc func(*onnx.Model, NetworkOptions) (network, error)
 
 // newTrainer is New with class weights that are known already, or nil.
-func newTrainer(o Options, model *onnx.Model, data Data, threads int, weights []float64, build builder) (*Trainer, error) {
+func newTrainer(o Options, model *onnx.Model, data Data, threads int, weights []float64, build buildFunc) (*Trainer, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
@@ -110,7 +110,7 @@ func newTrainer(o Options, model *onnx.Model, data Data, threads int, weights []
 	}
 	t.net, err = build(model, NetworkOptions{
 		Batch: o.Batch, Height: o.Crop.Height, Width: o.Crop.Width, Threads: threads, FreezeBN: o.FreezeBn, BNDecay: o.BnDecay,
-		Smoothing: o.Smoothing, ClassWeights: t.state.ClassWeights, Ignore: dataset.Ignore, DropPath: o.DropPath, Dropout: o.Dropout,
+		Smoothing: o.LabelSmoothing, ClassWeights: t.state.ClassWeights, Ignore: dataset.Ignore, DropPath: o.DropPath, Dropout: o.Dropout,
 	})
 	if err != nil {
 		return nil, err
@@ -157,7 +157,7 @@ func (t *Trainer) weigh() error {
 }
 
 // resume is Resume.
-func resume(path string, o Options, model *onnx.Model, data Data, threads int, build builder) (*Trainer, error) {
+func resume(path string, o Options, model *onnx.Model, data Data, threads int, build buildFunc) (*Trainer, error) {
 	f, err := kind.Read(path)
 	if err != nil {
 		return nil, err
@@ -165,8 +165,8 @@ func resume(path string, o Options, model *onnx.Model, data Data, threads int, b
 	if err := atomicfile.Sweep(path); err != nil { // of a training that was killed while it wrote
 		return nil, err
 	}
-	var s state
-	if err := f.State(&s); err != nil {
+	s, err := readState(path, f)
+	if err != nil {
 		return nil, err
 	}
 	if name, got, want := option.Difference(s.Options, o); name != "" {
@@ -188,7 +188,7 @@ func resume(path string, o Options, model *onnx.Model, data Data, threads int, b
 		t.Close()
 		return nil, err
 	}
-	t.state = s
+	t.state = *s
 	return t, nil
 }
 
