@@ -60,7 +60,7 @@ func Marshal(m *Model) ([]byte, error) {
 
 // Save writes m to path, and its large initializers to a data file in the same folder where o says so. Each file
 // appears complete or not at all: both are written in full under temporary names and then renamed, the data file
-// first. m is not changed; all its tensors must carry their own data, as those that Load returns do. The same model
+// first; over an old pair, the old model is removed before that, so that it is never there with the new data. m is not changed; all its tensors must carry their own data, as those that Load returns do. The same model
 // and options always give the same bytes. Errors begin with path.
 func Save(path string, m *Model, o SaveOptions) error {
 	if err := save(path, m, o, math.MaxInt32); err != nil {
@@ -117,22 +117,40 @@ func saveExternal(path string, m *Model, o SaveOptions, limit int) error {
 		return atomicfile.WriteBytes(path, data)
 	}
 	dataPath := filepath.Join(filepath.Dir(path), name)
-	_, statErr := os.Lstat(dataPath)
-	// The data file is written and renamed from within the writing of the model file, after the model's own bytes have
-	// reached the disk: what is left to fail between the two renames is next to nothing, and an old pair of files
-	// survives every failure before them.
-	err = atomicfile.Write(path, func(w io.Writer) error {
-		if _, err := w.Write(data); err != nil {
-			return err
-		}
-		if b, ok := w.(interface{ Flush() error }); ok {
-			if err := b.Flush(); err != nil {
+	modelFile, err := atomicfile.Create(path, func(w io.Writer) error { _, err := w.Write(data); return err })
+	if err != nil {
+		return err
+	}
+	defer modelFile.Abort()
+	dataFile, err := atomicfile.Create(dataPath, func(w io.Writer) error { return writeBlobs(w, moved) })
+	if err != nil {
+		return err
+	}
+	defer dataFile.Abort()
+	return replacePair(path, dataPath, modelFile, dataFile)
+}
+
+// replacePair gives a model and its data their names. Both are on the disk, so that what is left to fail is next to
+// nothing; but whoever is killed between the two renames must not leave an old model with new data, whose sizes may well
+// agree: an old model of an old data file goes first.
+func replacePair(path, dataPath string, model, data *atomicfile.Pending) error {
+	info, err := os.Lstat(dataPath)
+	anew := os.IsNotExist(err)
+	switch {
+	case err == nil && info.IsDir():
+		return fmt.Errorf("%s is a folder", dataPath)
+	case err == nil:
+		if info, err := os.Lstat(path); err == nil && !info.IsDir() {
+			if err := os.Remove(path); err != nil {
 				return err
 			}
 		}
-		return atomicfile.Write(dataPath, func(w io.Writer) error { return writeBlobs(w, moved) })
-	})
-	if err != nil && os.IsNotExist(statErr) {
+	}
+	if err := data.Commit(); err != nil {
+		return err
+	}
+	err = model.Commit()
+	if err != nil && anew {
 		os.Remove(dataPath) // a data file that no model names is of no use
 	}
 	return err

@@ -13,11 +13,22 @@ import (
 // Write creates or replaces the file at path with what write produces. The data go to a temporary file in the same
 // folder, which is synced and then renamed over path; on any error (of write, of a full disk, of the rename) the
 // temporary file is removed and what stood at path before is untouched. The mode is 0644 less the umask.
-func Write(path string, write func(w io.Writer) error) (err error) {
-	dir := filepath.Dir(path)
-	f, err := os.CreateTemp(dir, "."+filepath.Base(path)+".*.tmp")
+func Write(path string, write func(w io.Writer) error) error {
+	p, err := Create(path, write)
 	if err != nil {
 		return err
+	}
+	return p.Commit()
+}
+
+// Pending is a file that is on the disk, whole, but under a temporary name. It ends with Commit or Abort.
+type Pending struct{ temporary, path string }
+
+// Create is Write without the rename, for several files that belong together.
+func Create(path string, write func(w io.Writer) error) (_ *Pending, err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.tmp")
+	if err != nil {
+		return nil, err
 	}
 	defer func() {
 		if err != nil {
@@ -27,25 +38,34 @@ func Write(path string, write func(w io.Writer) error) (err error) {
 	}()
 	b := bufio.NewWriterSize(f, 1<<20)
 	if err = write(b); err != nil {
-		return err
+		return nil, err
 	}
 	if err = b.Flush(); err != nil {
-		return err
+		return nil, err
 	}
 	if err = f.Chmod(0o666 &^ umask()); err != nil {
-		return err
+		return nil, err
 	}
 	if err = f.Sync(); err != nil {
-		return err
+		return nil, err
 	}
 	if err = f.Close(); err != nil {
-		return err
+		return nil, err
 	}
-	if err = os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	return syncDir(dir)
+	return &Pending{f.Name(), path}, nil
 }
+
+// Commit gives the file its name. On an error the temporary file is removed.
+func (p *Pending) Commit() error {
+	if err := os.Rename(p.temporary, p.path); err != nil {
+		p.Abort()
+		return err
+	}
+	return syncDir(filepath.Dir(p.path))
+}
+
+// Abort removes the file. After Commit it does nothing.
+func (p *Pending) Abort() { os.Remove(p.temporary) }
 
 // WriteBytes is Write for contents at hand.
 func WriteBytes(path string, data []byte) error {
