@@ -202,11 +202,16 @@ func TestFailedSaveLeavesNothing(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(path+".data", "x"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := Save(path, addModel(1000), SaveOptions{External: ExternalAlways}); err == nil {
-		t.Error("saving over a folder succeeds")
-	}
-	if names := files(t, dir); names != "net.onnx.data" {
-		t.Errorf("the folder holds %s", names)
+	for _, want := range []string{"net.onnx.data", "net.onnx net.onnx.data"} {
+		if err := Save(path, addModel(1000), SaveOptions{External: ExternalAlways}); err == nil {
+			t.Error("saving over a folder succeeds")
+		}
+		if names := files(t, dir); names != want {
+			t.Errorf("the folder holds %s, want %s", names, want)
+		}
+		if err := os.WriteFile(path, nil, 0o644); err != nil { // an old model, which must stay
+			t.Fatal(err)
+		}
 	}
 	// A folder in the model's place makes the second rename fail: the data file goes again.
 	dir = t.TempDir()
