@@ -10,7 +10,7 @@ if [ ! -d "$dir/node" ]; then
   work=$(mktemp -d "$dir.XXXXXX")
   trap 'rm -rf "$work"' EXIT
   chmod 755 "$work"
-  (cd "$work" && apt-get -q download libonnx-testdata >/dev/null) # apt checks the archive's signed hash
+  (cd "$work" && apt-get -qq -o APT::Sandbox::User=root download libonnx-testdata >/dev/null) # apt checks the archive's signed hash
   dpkg-deb -x "$work"/libonnx-testdata_*.deb "$work/x"
   mv "$work/x/usr/share/libonnx-testdata/data" "$dir"
 fi
