@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"errors"
+	"math"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -67,6 +68,48 @@ func TestFullDisk(t *testing.T) {
 			after := slices.DeleteFunc(listing(t, dir), func(name string) bool { return strings.Contains(name, "tfevents") })
 			if len(after) != len(before) {
 				t.Errorf("the folder held %v, and now %v", before, after)
+			}
+		})
+	}
+}
+
+// TestFullDiskAnywhere lets the commands of TestKilled meet a file system that takes no file of more than n bytes, for
+// several n: what stands under a final name then is whole, and nothing stands under a temporary one.
+func TestFullDiskAnywhere(t *testing.T) {
+	for i := range killCases {
+		c := &killCases[i]
+		t.Run(c.name, func(t *testing.T) {
+			dir := c.prepare(t)
+			old := files(t, dir)
+			finish(t, dir, c.args)
+			want := files(t, dir)
+			least, most := math.MaxInt, 0
+			for name, data := range want {
+				if before, ok := old[name]; (!ok || !bytes.Equal(before, data)) && len(data) > 0 && !strings.Contains(name, "tfevents") {
+					least, most = min(least, len(data)), max(most, len(data))
+				}
+			}
+			limits := []int{most - 1, 1, least / 2}
+			if testing.Short() {
+				limits = limits[:1]
+			}
+			for _, limit := range limits {
+				dir := c.prepare(t)
+				cmd, stderr := program(dir, strings.Fields(c.args)...)
+				cmd.Env = append(os.Environ(), envFileLimit+"="+strconv.Itoa(limit))
+				var exit *exec.ExitError
+				if err := cmd.Run(); !errors.As(err, &exit) || exit.ExitCode() != exitFailure {
+					t.Errorf("at %d bytes the command ended with %v, want exit status %d", limit, err, exitFailure)
+				}
+				if line := strings.TrimSuffix(stderr.String(), "\n"); !strings.Contains(line, "file too large") || strings.Contains(line, "\n") {
+					t.Errorf("at %d bytes stderr is %q; want one line that says so", limit, stderr.String())
+				}
+				c.check(t, dir, old, want)
+				for _, name := range listing(t, dir) {
+					if strings.HasSuffix(name, ".tmp") {
+						t.Errorf("at %d bytes %s is left", limit, name)
+					}
+				}
 			}
 		})
 	}
