@@ -36,6 +36,7 @@ const (
 	KeyViews        = "autodeeplab.views"         // JSON, a Views; absent for one view
 	KeyPasses       = "autodeeplab.passes"        // the passes that ran: JSON list of names of compile/pass
 	KeyProducer     = "autodeeplab.producer"      // name and version of what made the model that was deployed first
+	KeyPrecision    = "autodeeplab.precision"     // what it computes in where that is not float32: JSON, a precision.Record
 )
 
 // MetadataVersion is the value of KeyVersion.

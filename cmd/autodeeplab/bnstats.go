@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"image"
 	"slices"
 
@@ -27,25 +26,9 @@ const statisticsSide = 513
 // mirrored, each a step darker. The image-pooling branch, whose map has a single pixel, takes its variance from how much
 // the members of the batch differ: it is 0 for one picture, and where they hardly differ it amplifies rounding errors.
 func statisticsViews(path string, height, width int) ([]*tensor.Tensor, error) {
-	info, err := stat(path)
+	paths, err := pictureFiles(path, maxStatisticsPictures)
 	if err != nil {
 		return nil, err
-	}
-	paths := []string{path}
-	if info.IsDir() {
-		if paths, err = picturesIn(path, "", false); err != nil {
-			return nil, err
-		}
-		if len(paths) == 0 {
-			return nil, fmt.Errorf("%s: no pictures in this folder", path)
-		}
-		if n := len(paths); n > maxStatisticsPictures {
-			spread := make([]string, maxStatisticsPictures)
-			for i := range spread {
-				spread[i] = paths[i*n/maxStatisticsPictures]
-			}
-			paths = spread
-		}
 	}
 	var views []*tensor.Tensor
 	for _, p := range paths {

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -72,6 +71,7 @@ func (n *networkFlags) options(cmd *cobra.Command) (compile.Options, error) {
 type compileOptions struct {
 	networkFlags
 	deployFlags
+	precisionFlags
 	out, form, weights, statistics string
 	seed                           uint64
 	threads                        int
@@ -113,7 +113,7 @@ In a network with random weights the batch statistics are 0 and 1, under which i
 			if o.threads < 0 {
 				return usagef("--threads %d: want 0 (all) or more", o.threads)
 			}
-			m, err := o.compile(cmd, args, a.stdout)
+			m, err := o.compile(cmd, args, a)
 			if err != nil {
 				return err
 			}
@@ -131,27 +131,41 @@ In a network with random weights the batch statistics are 0 and 1, under which i
 	f.Uint64Var(&o.seed, "seed", 1, "seed of the random weights")
 	f.StringVar(&o.weights, "weights", "", "give an architecture the weights of a training form")
 	f.StringVar(&o.statistics, "bn-images", "", "measure batch statistics on a picture or a folder of pictures")
-	f.IntVar(&o.threads, "threads", 0, "threads for --bn-images, 0 for all")
+	f.IntVar(&o.threads, "threads", 0, "threads for --bn-images and --calibration, 0 for all")
 	o.deployFlags.add(cmd, f)
+	o.precisionFlags.add(cmd, f)
 	f.BoolVar(&o.listPasses, "list-passes", false, "print the passes that networks go through, with their order and its reasons")
 	nameArguments(f, "out", "FILE", "form", "FORM", "seed", "N", "weights", "NET.onnx", "bn-images", "PATH", "threads", "N")
 	completeWith(cmd, "form", []string{compile.TrainingForm.String(), compile.InferenceForm.String()})
 	return cmd
 }
 
-// compile makes what the command line asks for; dumps of passes go to dump.
-func (o *compileOptions) compile(cmd *cobra.Command, args []string, dump io.Writer) (*onnx.Model, error) {
+// compile makes what the command line asks for; dumps of passes, and what became of the precision, go to a's output.
+func (o *compileOptions) compile(cmd *cobra.Command, args []string, a *app) (*onnx.Model, error) {
 	form, err := compile.ParseForm(o.form)
 	if err != nil {
 		return nil, usageError{err}
 	}
-	d, err := o.deployFlags.options(dump)
+	d, err := o.deployFlags.options(a.stdout)
 	if err != nil {
 		return nil, err
 	}
 	if err := d.Check(form); err != nil { // before any weight is made
 		return nil, err
 	}
+	p, files, err := o.precisionFlags.options(cmd, form, d, o.threads)
+	if err != nil {
+		return nil, err
+	}
+	m, err := o.float(cmd, args, form, d)
+	if err != nil {
+		return nil, err
+	}
+	return o.precisionFlags.convert(cmd.Context(), a, m, p, files)
+}
+
+// float makes the network in float32, or in what precision it is.
+func (o *compileOptions) float(cmd *cobra.Command, args []string, form compile.Form, d compile.DeployOptions) (*onnx.Model, error) {
 	if len(args) == 1 && isModel(args[0]) {
 		m, err := o.recompile(cmd, args[0], form, d)
 		if err != nil {

@@ -27,6 +27,7 @@ var rooms = map[string][]string{
 	"weights/checkpoint":    {"onnx/tensor", "internal/crc32c"},
 	"compile":               {"decode", "onnx"},
 	"compile/pass":          {"onnx"},
+	"compile/precision":     {"compile", "onnx", "runtime"},
 	"runtime":               {"onnx", "internal/kernel", "internal/offheap"},
 	"runtime/internal/exec": {"onnx", "internal/kernel", "internal/offheap"},
 	"runtime/onnxruntime":   {"runtime", "onnx", "internal/cachedir"},
