@@ -25,7 +25,7 @@ func Operators() []string { return slices.Sorted(maps.Keys(translators)) }
 
 // translators says which method of translation makes the steps of a node.
 var translators = map[string]translator{
-	"Conv": convs, "BatchNormalization": norms, "Relu": relus, "Add": sums, "Sum": sums, "Sub": affines, "Mul": affines,
+	"Conv": convs, "BatchNormalization": norms, "Relu": relus, "Add": sums, "Sub": affines, "Mul": affines,
 	"Div": affines, "Concat": concats, "Resize": resizes, "GlobalAveragePool": means, "MaxPool": pools,
 	"AveragePool": pools, "Expand": expands, "Dropout": dropouts, "Identity": identities,
 }
@@ -424,7 +424,7 @@ func (b *translation[T]) relu(n *check.NodeInfo) error {
 	return b.set(n, b.net.Relu(label(n), x))
 }
 
-// sum is Add or Sum of images; with a constant, Add is affine.
+// sum is Add of images; with a constant, Add is affine.
 func (b *translation[T]) sum(n *check.NodeInfo) error {
 	if len(b.images(n)) < len(n.Node.GetInput()) {
 		return b.affine(n)

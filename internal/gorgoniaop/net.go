@@ -95,7 +95,9 @@ type Net[T kernel.Float] struct {
 	arena    []T
 	clock    int // the step that comes next in the forward pass; counts on in the backward pass
 	loss     *gorgonia.Node
-	vm       gorgonia.VM
+	// The gradient of the image, with respect to which gorgonia differentiates; of zeros unless InputGradient is set.
+	inputGrad *gorgonia.Node
+	vm        gorgonia.VM
 }
 
 // NewNet begins a network for images [C, N, H, W], whose work runs on pool. Momentum, the weight of a batch's statistics
@@ -268,8 +270,8 @@ func (n *Net[T]) Run(labels []uint8) (loss float64, err error) {
 // InputValues is where the image [C, N, H, W] goes before a run.
 func (n *Net[T]) InputValues() []T { return n.input.values }
 
-// InputGradients is the gradient of the image after a run, if there is one.
-func (n *Net[T]) InputGradients() []T { return n.input.grads }
+// InputGradients is the gradient of the image after a run, if InputGradient was set.
+func (n *Net[T]) InputGradients() []T { return elements[T](n.inputGrad.Value()) }
 
 // Close releases the machine that runs the graph.
 func (n *Net[T]) Close() error { return n.vm.Close() }

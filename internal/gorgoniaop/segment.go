@@ -27,38 +27,34 @@ type segment[T kernel.Float] struct {
 	done  int // the forward pass that grads belong to
 }
 
-// cut divides the steps into the most segments for which two things hold. One value only leaves each, as an operator of
-// gorgonia has one. And each but the first reads what the one before it gives, so that both passes can run in no other
-// order than the one that memory is laid out for.
+// cut divides the steps into segments for which two things hold. One value only leaves each, as an operator of gorgonia
+// has one. And each but the first reads what the one before it gives, so that both passes can run in no other order than
+// the one that memory is laid out for. There are as many as can be, but a value that comes from further back than the
+// segment before counts nearly as much as a cut is worth: gorgonia holds and adds up a gradient for it.
 func (n *Net[T]) cut() {
+	const worth, cost = 10, 9
 	count := len(n.steps)
-	last := func(f *Feature[T]) int { // the last step that reads f
-		if len(f.readers) == 0 {
-			return f.step
-		}
-		return f.last()
-	}
-	// leaves[lo] for a fixed hi: what steps [lo, hi) give to those behind.
-	best := make([]int, count+1) // most segments that [0, hi) can be cut into; −1 if it cannot
-	from := make([]int, count+1)
+	behind := func(f *Feature[T], hi int) bool { return len(f.readers) > 0 && f.last() >= hi }
+	best := make([]int, count+1) // for [0, hi)
+	from := make([]int, count+1) // where its last segment begins; −1 if it cannot be cut
 	for hi := 1; hi <= count; hi++ {
-		best[hi] = math.MinInt
-		leaving, only := 0, -1
+		best[hi], from[hi] = math.MinInt, -1
+		leaving := 0
+		inputs := map[*Feature[T]]bool{}
 		for lo := hi - 1; lo >= 0; lo-- {
-			if f := n.steps[lo].around().out; last(f) >= hi || hi == count && lo == count-1 {
-				leaving, only = leaving+1, lo
+			e := n.steps[lo].around()
+			if behind(e.out, hi) || lo == count-1 {
+				leaving++
 			}
-			if leaving != 1 || only != hi-1 && hi == count {
+			delete(inputs, e.out)
+			for _, f := range e.in {
+				inputs[f] = true
+			}
+			if leaving != 1 || lo > 0 && (from[lo] < 0 || !n.reads(lo, hi, n.leaver(from[lo], lo))) {
 				continue
 			}
-			if lo == 0 {
-				if best[hi] < 1 {
-					best[hi], from[hi] = 1, 0
-				}
-				continue
-			}
-			if best[lo] > 0 && best[lo]+1 > best[hi] && n.reads(lo, hi, n.leaver(from[lo], lo)) {
-				best[hi], from[hi] = best[lo]+1, lo
+			if score := best[lo] + worth - cost*(len(inputs)-1); score > best[hi] {
+				best[hi], from[hi] = score, lo
 			}
 		}
 	}
@@ -143,9 +139,11 @@ func (n *Net[T]) assemble() error {
 		nodes[s.out] = node
 		n.loss = node
 	}
-	if _, err := gorgonia.Grad(n.loss, nodes[n.input]); err != nil {
+	grads, err := gorgonia.Grad(n.loss, nodes[n.input])
+	if err != nil {
 		return fmt.Errorf("cannot differentiate the network: %w", err)
 	}
+	n.inputGrad = grads[0]
 	n.vm = gorgonia.NewTapeMachine(graph)
 	return nil
 }
@@ -299,4 +297,12 @@ func (g *segmentGrad[T]) DiffWRT(inputs int) []bool { return make([]bool, inputs
 
 func (g *segmentGrad[T]) SymDiff(gorgonia.Nodes, *gorgonia.Node, *gorgonia.Node) (gorgonia.Nodes, error) {
 	return nil, fmt.Errorf("%v: second derivatives are not supported", g)
+}
+
+// Describe lists the segments.
+func (n *Net[T]) Describe() (list []string) {
+	for _, s := range n.segments {
+		list = append(list, fmt.Sprintf("%v, %d inputs", s, len(s.in)))
+	}
+	return list
 }

@@ -133,6 +133,10 @@ func grown(s []float32, n int) []float32 {
 }
 
 func multiplyGo[T Float](dst []T, ld, m, n, k int, a, b Matrix[T], add bool) {
+	if a.Col == 1 && b.Row == 1 && k > 0 {
+		multiplyDots(dst, ld, m, n, k, a, b, add)
+		return
+	}
 	for i := range m {
 		row := dst[i*ld:][:n]
 		if !add {
@@ -141,10 +145,45 @@ func multiplyGo[T Float](dst []T, ld, m, n, k int, a, b Matrix[T], add bool) {
 		for l := range k {
 			x := a.Data[i*a.Row+l*a.Col]
 			at := l * b.Row
+			if b.Col == 1 {
+				for j, v := range b.Data[at:][:n] {
+					row[j] += x * v
+				}
+				continue
+			}
 			for j := range row {
 				row[j] += x * b.Data[at]
 				at += b.Col
 			}
+		}
+	}
+}
+
+// multiplyDots is multiplyGo where rows of a and columns of b are contiguous: four sums at a time, each in the same order.
+func multiplyDots[T Float](dst []T, ld, m, n, k int, a, b Matrix[T], add bool) {
+	for i := range m {
+		row, x := dst[i*ld:][:n], a.Data[i*a.Row:][:k]
+		if !add {
+			clear(row)
+		}
+		j := 0
+		for ; j+4 <= n; j += 4 {
+			y0, y1, y2, y3 := b.Data[j*b.Col:][:k], b.Data[(j+1)*b.Col:][:k], b.Data[(j+2)*b.Col:][:k], b.Data[(j+3)*b.Col:][:k]
+			s0, s1, s2, s3 := row[j], row[j+1], row[j+2], row[j+3]
+			for l, v := range x {
+				s0 += v * y0[l]
+				s1 += v * y1[l]
+				s2 += v * y2[l]
+				s3 += v * y3[l]
+			}
+			row[j], row[j+1], row[j+2], row[j+3] = s0, s1, s2, s3
+		}
+		for ; j < n; j++ {
+			s := row[j]
+			for l, v := range b.Data[j*b.Col:][:k] {
+				s += x[l] * v
+			}
+			row[j] = s
 		}
 	}
 }
