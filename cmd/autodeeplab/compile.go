@@ -72,6 +72,7 @@ type compileOptions struct {
 	networkFlags
 	deployFlags
 	precisionFlags
+	targetFlags
 	out, form, weights, statistics string
 	seed                           uint64
 	threads                        int
@@ -107,8 +108,10 @@ In a network with random weights the batch statistics are 0 and 1, under which i
 				listPasses(a)
 				return nil
 			}
-			if err := checkOutput(cmd, o.out); err != nil {
-				return err
+			if o.out != "" || o.triton == "" {
+				if err := checkOutput(cmd, o.out); err != nil {
+					return err
+				}
 			}
 			if o.threads < 0 {
 				return usagef("--threads %d: want 0 (all) or more", o.threads)
@@ -117,11 +120,17 @@ In a network with random weights the batch statistics are 0 and 1, under which i
 			if err != nil {
 				return err
 			}
-			if err := onnx.Save(o.out, m, onnx.SaveOptions{External: externalNames[o.externalData]}); err != nil {
+			if err := o.targetFlags.check(m); err != nil {
 				return err
 			}
-			a.printf("%s: %s\n", o.out, describe(m))
-			return nil
+			external := externalNames[o.externalData]
+			if o.out != "" {
+				if err := onnx.Save(o.out, m, onnx.SaveOptions{External: external}); err != nil {
+					return err
+				}
+				a.printf("%s: %s\n", o.out, describe(m))
+			}
+			return o.targetFlags.finish(a, m, o.out, repositoryName(o.out, args), external)
 		},
 	}
 	f := cmd.Flags()
@@ -134,6 +143,7 @@ In a network with random weights the batch statistics are 0 and 1, under which i
 	f.IntVar(&o.threads, "threads", 0, "threads for --bn-images and --calibration, 0 for all")
 	o.deployFlags.add(cmd, f)
 	o.precisionFlags.add(cmd, f)
+	o.targetFlags.add(cmd, f)
 	f.BoolVar(&o.listPasses, "list-passes", false, "print the passes that networks go through, with their order and its reasons")
 	nameArguments(f, "out", "FILE", "form", "FORM", "seed", "N", "weights", "NET.onnx", "bn-images", "PATH", "threads", "N")
 	completeWith(cmd, "form", []string{compile.TrainingForm.String(), compile.InferenceForm.String()})
@@ -148,6 +158,9 @@ func (o *compileOptions) compile(cmd *cobra.Command, args []string, a *app) (*on
 	}
 	d, err := o.deployFlags.options(a.stdout)
 	if err != nil {
+		return nil, err
+	}
+	if err := o.targetFlags.prepare(&d, form); err != nil {
 		return nil, err
 	}
 	if err := d.Check(form); err != nil { // before any weight is made
@@ -215,6 +228,7 @@ func (o *compileOptions) recompile(cmd *cobra.Command, path string, form compile
 	if err != nil {
 		return nil, err
 	}
+	o.targetFlags.prepareFor(m, &d)
 	training := onnx.Metadata(m)[compile.KeyForm] == compile.TrainingForm.String()
 	switch {
 	case !training && form == compile.TrainingForm:

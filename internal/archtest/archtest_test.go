@@ -28,6 +28,7 @@ var rooms = map[string][]string{
 	"compile":               {"decode", "onnx"},
 	"compile/pass":          {"onnx"},
 	"compile/precision":     {"compile", "onnx", "runtime"},
+	"compile/target":        {"compile", "onnx", "internal/atomicfile"},
 	"runtime":               {"onnx", "internal/kernel", "internal/offheap"},
 	"runtime/internal/exec": {"onnx", "internal/kernel", "internal/offheap"},
 	"runtime/onnxruntime":   {"runtime", "onnx", "internal/cachedir"},

@@ -5,6 +5,7 @@ package atomicfile
 import (
 	"bufio"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -73,6 +74,37 @@ func WriteBytes(path string, data []byte) error {
 		_, err := w.Write(data)
 		return err
 	})
+}
+
+// Dir makes the folder at path with the files that fill puts into the folder that it is given: a hidden one beside path,
+// which becomes path at the end, or is removed. The files must be synced, as Write's are; folders in it are synced here.
+// It is an error if path is there already and not empty.
+func Dir(path string, fill func(dir string) error) error {
+	parent := filepath.Dir(path)
+	work, err := os.MkdirTemp(parent, "."+filepath.Base(path)+".*.tmp")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(work) // nothing, once it has been renamed
+	if err := fill(work); err != nil {
+		return err
+	}
+	if err := os.Chmod(work, 0o777&^umask()); err != nil {
+		return err
+	}
+	err = filepath.WalkDir(work, func(p string, d fs.DirEntry, err error) error {
+		if err != nil || !d.IsDir() {
+			return err
+		}
+		return syncDir(p)
+	})
+	if err != nil {
+		return err
+	}
+	if err := os.Rename(work, path); err != nil {
+		return err
+	}
+	return syncDir(parent)
 }
 
 // Sweep removes the temporary files of writes to path that were killed. No write to path may be under way.
