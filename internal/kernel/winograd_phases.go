@@ -74,7 +74,7 @@ func winogradSplitRuns(mk *microKernel, b *phases, dst, src []float32, width, ld
 }
 
 // winogradJoin copies staged rows to an image, where columns from width on are left out. From row to row dst moves by ld
-// elements. It writes nothing but the tiles' elements.
+// elements. It writes nothing but the tiles' elements, and leaves b as it was.
 func (mk *microKernel) winogradJoin(b *phases, dst, src []float32, width, ld int) {
 	if b.dilation >= runsFrom {
 		winogradJoinRuns(mk, b, dst, src, width, ld)
@@ -85,23 +85,25 @@ func (mk *microKernel) winogradJoin(b *phases, dst, src []float32, width, ld int
 		return
 	}
 	// Whole blocks of dilation tiles cover a stretch of columns; what is left at the ends goes one by one.
-	c := *b
-	if lead := min((c.dilation-c.lane%c.dilation)%c.dilation, c.n); lead > 0 {
-		c.n = lead
-		winogradJoinGo(&c, dst, src, width, ld)
-		c.lane, c.n, src = c.lane+lead, b.n-lead, src[lead:]
+	lane, n := b.lane, b.n
+	lead := min((b.dilation-lane%b.dilation)%b.dilation, n)
+	whole := (n - lead) / b.dilation * b.dilation
+	if lead > 0 {
+		b.n = lead
+		winogradJoinGo(b, dst, src, width, ld)
 	}
-	whole := c.n - c.n%c.dilation
 	if whole > 0 {
-		x := c.column(0, 0)
-		count := min(whole*c.m, width-x)
-		_, _ = dst[(c.rows-1)*ld+x+count-1], src[(c.rows*c.m-1)*stageLanes+whole-1]
-		mk.winograd.join[c.m][c.dilation](&dst[x], &src[0], count, c.rows, ld)
+		b.lane = lane + lead
+		x := b.column(0, 0)
+		count := min(whole*b.m, width-x)
+		_, _ = dst[(b.rows-1)*ld+x+count-1], src[(b.rows*b.m-1)*stageLanes+lead+whole-1]
+		mk.winograd.join[b.m][b.dilation](&dst[x], &src[lead], count, b.rows, ld)
 	}
-	if whole < c.n {
-		c.lane, c.n = c.lane+whole, c.n-whole
-		winogradJoinGo(&c, dst, src[whole:], width, ld)
+	if lead+whole < n {
+		b.lane, b.n = lane+lead+whole, n-lead-whole
+		winogradJoinGo(b, dst, src[lead+whole:], width, ld)
 	}
+	b.lane, b.n = lane, n
 }
 
 func winogradJoinGo(b *phases, dst, src []float32, width, ld int) {
