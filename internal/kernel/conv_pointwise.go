@@ -3,8 +3,9 @@ package kernel
 import "runtime"
 
 // A pointwise convolution is a matrix product with the image as it lies: B's rows are the channels, far apart, and are
-// not packed. The rows of one panel of B, read by one panel of A after another, stay in the caches all the same, and the
-// whole sum stays in registers: on Zen 4 this is an eighth quicker than packing even for 1280 channels in and 256 out.
+// not packed. A block of channels of a panel of A stays in the first-level cache while the columns of a tile go by, and
+// the tile's block of B in the second until the last panel of A has read it. On Zen 4 this is an eighth quicker than
+// packing even for 1280 channels in and 256 out; without the blocks of channels Sapphire Rapids loses a quarter.
 
 // pointwise reports whether a run is of that kind.
 func (c *Conv) pointwise(s *ConvShape) bool {
@@ -63,13 +64,26 @@ func (c *Conv) runPointwise(pool *Pool, scratch, dst, src []float32, s *ConvShap
 // columnsInPlace multiplies n columns of b, a multiple of the micro-kernel's, by panels [q0, q1) of a.
 func (c *Conv) columnsInPlace(a *packedRows, q0, q1 int, b, dst []float32, plane, n int) {
 	mk := c.mk
-	for j := 0; j < n; j += mk.cols {
+	if n == 0 {
+		return
+	}
+	blocks := ceilDiv(a.k, blockK)
+	for block := range blocks {
+		k0, k1 := block*a.k/blocks, (block+1)*a.k/blocks
+		flags := 0
+		if k0 > 0 {
+			flags |= accumulate
+		}
+		if k1 == a.k {
+			flags |= finish
+		}
 		for q := q0; q < q1; q++ {
 			at, rows := a.start(q), a.rows(q)
-			panel, to := a.data[at*a.k:][:rows*a.k], dst[at*plane+j:]
-			from, bias := b[j:(a.k-1)*plane+j+mk.cols], a.bias[at:][:rows]
-			_ = to[(rows-1)*plane+mk.cols-1]
-			mk.asm[rows](a.k, &panel[0], &from[0], plane, &to[0], plane, &bias[0], c.clamp[0], c.clamp[1], finish)
+			panel, bias := a.data[at*a.k+k0*rows:][:(k1-k0)*rows], a.bias[at:][:rows]
+			from, to := b[k0*plane:(k1-1)*plane+n], dst[at*plane:(at+rows-1)*plane+n]
+			for j := 0; j < n; j += mk.cols {
+				mk.asm[rows](k1-k0, &panel[0], &from[j], plane, &to[j], plane, &bias[0], c.clamp[0], c.clamp[1], flags)
+			}
 		}
 	}
 }

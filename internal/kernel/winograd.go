@@ -168,9 +168,11 @@ const (
 	inputElems   = 3 << 17
 	productElems = 1 << 16
 	// A filter of more than largeFilter elements comes from the third level or from memory once for each group, so that
-	// groups are wider: that costs V its place in the second level, but less often.
-	largeFilter     = 1 << 21
-	largeInputElems = 3 << 19
+	// groups are wider: that costs V its place in the second level, but less often. More panels of U then share what is
+	// read of V.
+	largeFilter       = 1 << 21
+	largeInputElems   = 3 << 19
+	largeProductElems = 1 << 18
 	// maxInputElems is the most that one panel of V may take.
 	maxInputElems = 1 << 22
 )
@@ -185,9 +187,9 @@ func (w *winograd) plan(a *winogradAlgorithm, s *ConvShape, threads int) (p wino
 	p.tiles = s.Batch * p.lines * p.lineTiles
 	p.pointLd = w.in*w.mk.cols + winogradSlack
 	all := ceilDiv(p.tiles, w.mk.cols)
-	elems := inputElems
+	elems, products := inputElems, productElems
 	if a.points*w.in*w.out > largeFilter {
-		elems = largeInputElems
+		elems, products = largeInputElems, largeProductElems
 	}
 	p.groupPanels = max(min(elems/(a.points*p.pointLd), all, 8), 1)
 	for threads > 1 && p.groupPanels > 1 && ceilDiv(all, p.groupPanels) < 4*threads {
@@ -201,7 +203,7 @@ func (w *winograd) plan(a *winogradAlgorithm, s *ConvShape, threads int) (p wino
 		p.chunks *= 2
 	}
 	share := ceilDiv(w.panels.count, p.chunks)
-	p.blockPanels = max(min(productElems/(a.points*p.groupTiles*w.mk.rows), share), 1)
+	p.blockPanels = max(min(products/(a.points*p.groupTiles*w.mk.rows), share), 1)
 	p.blockPanels = ceilDiv(share, ceilDiv(share, p.blockPanels))
 	p.productLd = p.blockPanels*w.mk.rows*p.groupTiles + winogradSlack
 	return p, a.points*p.pointLd <= maxInputElems
