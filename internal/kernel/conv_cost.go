@@ -10,7 +10,7 @@ var costs = struct {
 	filter    float64 // an element of U that is read from outside the caches
 	// least is how many times cheaper Winograd must be, which rounds more, to be taken.
 	least float64
-}{product: 1.08, pack: 9, transform: 25, filter: 10, least: 1.1}
+}{product: 1.08, pack: 9, transform: 25, filter: 5, least: 1.1}
 
 // directCost is the cost by matrix products.
 func (c *Conv) directCost(s *ConvShape) float64 {
@@ -28,7 +28,7 @@ func (c *Conv) directCost(s *ConvShape) float64 {
 	taps *= float64(inside) / float64(s.Out[0]*p.Kernel[0])
 	_, columns := c.strips(s)
 	taps *= columns
-	return taps * float64(p.In*s.Batch*product(s.Out)) * (float64(p.Out)*costs.product + costs.pack)
+	return taps * float64(p.In*s.Batch*roundUp(product(s.Out), c.mk.cols)) * (float64(p.Out)*costs.product + costs.pack)
 }
 
 // cost is that of the plan.

@@ -12,7 +12,7 @@ func (c *Conv) columnsInside(s *ConvShape, k int) (lo, hi int) {
 	return lo, hi
 }
 
-// stripShare is the share of the kernel's columns in the image below which the output is worth cutting into strips.
+// stripShare is the share of the arithmetic below which the output is worth cutting into strips.
 const stripShare = 0.9
 
 // maxStrips is what a kernel of 5 columns can need. Wider kernels in as much padding would end up in splinters.
@@ -20,23 +20,17 @@ const maxStrips = 9
 
 // strips cuts the output so that no column of the kernel that lies beside the image costs arithmetic: a convolution of
 // rate 36 on a 65×65 map has three strips with one or two columns each of the kernel's three. Rows need no strips, as
-// the tiles of a run are a few rows high. It gives nil where the whole would have little more to do.
+// the tiles of a run are a few rows high. It gives nil where the whole would have little more to do, or no more, as
+// strips of small maps leave the most of a micro-kernel's columns empty.
 //
-// inside is the share of the kernel's columns that lies in the image, or 1 if there are no strips.
+// inside is the share of the arithmetic that is left, or 1 if there are no strips.
 func (c *Conv) strips(s *ConvShape) (list []strip, inside float64) {
 	last := len(s.Out) - 1
-	kernel, width := c.p.Kernel[last], s.Out[last]
+	kernel, width, rows := c.p.Kernel[last], s.Out[last], product(s.Out[:last])
+	whole := roundUp(rows*width, c.mk.cols) * kernel
 	sum := 0
-	for k := range kernel {
-		lo, hi := c.columnsInside(s, k)
-		sum += hi - lo
-	}
-	inside = float64(sum) / float64(max(kernel*width, 1))
-	if inside > stripShare {
-		return nil, 1
-	}
 	for x := 0; x < width; {
-		end := width
+		end, columns := width, 0
 		for k := range kernel {
 			lo, hi := c.columnsInside(s, k)
 			for _, cut := range [2]int{lo, hi} {
@@ -44,11 +38,19 @@ func (c *Conv) strips(s *ConvShape) (list []strip, inside float64) {
 					end = min(end, cut)
 				}
 			}
+			if lo <= x && x < hi {
+				columns++
+			}
+		}
+		if len(list) == maxStrips {
+			return nil, 1
 		}
 		list = append(list, strip{x, end - x})
+		sum += roundUp(rows*(end-x), c.mk.cols) * columns
 		x = end
 	}
-	if len(list) > maxStrips {
+	inside = float64(sum) / float64(max(whole, 1))
+	if inside > stripShare || len(list) == 1 {
 		return nil, 1
 	}
 	return list, inside

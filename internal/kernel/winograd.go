@@ -167,11 +167,12 @@ type winogradPlan struct {
 const (
 	inputElems   = 3 << 17
 	productElems = 1 << 16
-	// A filter of more than largeFilter elements comes from the third level or from memory once for each group, so that
-	// groups are wider: that costs V its place in the second level, but less often. More panels of U then share what is
-	// read of V.
+	// Of filters of more than largeFilter elements more panels share what is read of V. One of more than hugeFilter comes
+	// from the third level or from memory once for each group, so that groups are wider: that costs V its place in the
+	// second level, but less often.
 	largeFilter       = 1 << 21
-	largeInputElems   = 3 << 19
+	hugeFilter        = 1 << 22
+	hugeInputElems    = 3 << 18
 	largeProductElems = 1 << 18
 	// maxInputElems is the most that one panel of V may take.
 	maxInputElems = 1 << 22
@@ -188,8 +189,11 @@ func (w *winograd) plan(a *winogradAlgorithm, s *ConvShape, threads int) (p wino
 	p.pointLd = w.in*w.mk.cols + winogradSlack
 	all := ceilDiv(p.tiles, w.mk.cols)
 	elems, products := inputElems, productElems
-	if a.points*w.in*w.out > largeFilter {
-		elems, products = largeInputElems, largeProductElems
+	switch n := a.points * w.in * w.out; {
+	case n > hugeFilter:
+		elems, products = hugeInputElems, largeProductElems
+	case n > largeFilter:
+		products = largeProductElems
 	}
 	p.groupPanels = max(min(elems/(a.points*p.pointLd), all, 8), 1)
 	for threads > 1 && p.groupPanels > 1 && ceilDiv(all, p.groupPanels) < 4*threads {
