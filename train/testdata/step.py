@@ -94,6 +94,11 @@ class Graph:
                     self.learn(self.params, name).requires_grad_()
                 for name in n.input[3:]:
                     self.learn(self.moments, name)
+        self.values = {"": None}
+        for name, c in self.constants.items():
+            if name not in self.params and name not in self.moments:
+                t = torch.tensor(c)
+                self.values[name] = t.to(self.dtype) if t.is_floating_point() else t
 
     def learn(self, into, name):
         if name not in into:
@@ -103,11 +108,7 @@ class Graph:
     def forward(self, image, step):
         self.chance = Chance(SEED, step, 0)
         self.part = min(1, step / STEPS)
-        values = {self.graph.input[0].name: image, "": None}
-        for name, c in self.constants.items():
-            t = torch.tensor(c)
-            values[name] = t.to(self.dtype) if t.is_floating_point() else t
-        values |= self.params | self.moments
+        values = {self.graph.input[0].name: image} | self.values | self.params | self.moments
         for index, n in enumerate(self.graph.node):
             a = {x.name: helper.get_attribute_value(x) for x in n.attribute}
             a = {k: v.decode() if isinstance(v, bytes) else v for k, v in a.items()}
@@ -122,7 +123,10 @@ class Graph:
         return F.pad(x, (left, right, top, bottom), value=value)
 
     def Conv(self, index, n, a, x, w, b=None):
-        return F.conv2d(self.pads(a, x), w, b, a.get("strides", [1, 1]), 0, a.get("dilations", [1, 1]), a.get("group", 1))
+        pads = a.get("pads", [0, 0, 0, 0])
+        if pads[:2] != pads[2:]:
+            x, pads = self.pads(a, x), [0, 0]
+        return F.conv2d(x, w, b, a.get("strides", [1, 1]), pads[:2], a.get("dilations", [1, 1]), a.get("group", 1))
 
     def BatchNormalization(self, index, n, a, x, scale, shift, mean, variance):
         frozen = self.case["freeze_bn"]
