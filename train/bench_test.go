@@ -60,4 +60,3 @@ func benchmarkStep(b *testing.B, crop, threads int) {
 	}
 	b.ReportMetric(float64(usage.Maxrss)*1024, "peak-B")
 }
-

@@ -104,7 +104,7 @@ func (b *translation[T]) build(m *onnx.Model, env *gorgoniaop.Env[T]) error {
 			return err
 		}
 	}
-	if len(b.params) == 0 {
+	if len(b.params) == 0 && b.shared == nil {
 		return fmt.Errorf("the model %w: no node has weights that are initializers", ErrUntrainable)
 	}
 	return b.net.Build()

@@ -1,12 +1,19 @@
 package train
 
 import (
+	"errors"
+	"math"
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"testing"
 
 	"autodeeplab/compile"
 	"autodeeplab/decode"
 	"autodeeplab/internal/kernel"
+	"autodeeplab/onnx"
+	"autodeeplab/onnx/check"
+	"autodeeplab/onnx/tensor"
 )
 
 // publishedNetwork is the published architecture with few filters.
@@ -37,6 +44,16 @@ func noise[T kernel.Float](o NetworkOptions, classes int, seed uint64) ([]T, []u
 	return image, labels
 }
 
+// descend is a step of plain gradient descent.
+func descend[T kernel.Float](n *Network[T], rate T) {
+	for _, p := range n.Parameters() {
+		for j, g := range p.Gradient {
+			p.Value[j] -= rate * g
+		}
+		clear(p.Gradient)
+	}
+}
+
 func TestStepLearns(t *testing.T) {
 	o := NetworkOptions{Batch: 2, Height: 65, Width: 65, BNDecay: 0.9, Ignore: 255, DropPath: 0.95, Dropout: 0.1}
 	n := publishedNetwork[float32](t, 4, 5, o)
@@ -44,25 +61,154 @@ func TestStepLearns(t *testing.T) {
 	for i := range labels {
 		labels[i] = uint8(i / 65 % 65 / 13) // bands
 	}
-	first, last := 0.0, 0.0
-	for i := range 20 {
-		loss, err := n.Step(image, labels, Random{Seed: 1, Step: i, Steps: 20})
+	var losses []float64
+	for i := range 12 {
+		loss, err := n.Step(image, labels, Random{Seed: 1, Step: i, Steps: 12})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if i == 0 {
-			first = loss
+		losses = append(losses, loss)
+		descend(n, 0.1)
+	}
+	if last := losses[len(losses)-1]; !(last < 0.6*losses[0]) {
+		t.Errorf("losses %.3v", losses)
+	}
+}
+
+// TestStepIsDeterministic holds that neither the number of threads nor what ran before changes a bit, and that networks
+// of other sizes share parameters.
+func TestStepIsDeterministic(t *testing.T) {
+	o := NetworkOptions{Batch: 2, Height: 65, Width: 81, BNDecay: 0.9, Ignore: 255, DropPath: 0.7, Dropout: 0.2}
+	image, labels := noise[float32](o, 5, 2)
+	run := func(threads int) (bits []uint32) {
+		o.Threads = threads
+		n := publishedNetwork[float32](t, 3, 5, o)
+		small := o
+		small.Height, small.Width = 33, 49
+		other, err := n.Resized(small)
+		if err != nil {
+			t.Fatal(err)
 		}
-		last = loss
-		for _, p := range n.Parameters() {
-			for j, g := range p.Gradient {
-				p.Value[j] -= 0.1 * g
+		defer other.Close()
+		for i := range 2 {
+			if _, err := n.Step(image, labels, Random{Seed: 3, Step: i, Steps: 2, Part: i}); err != nil {
+				t.Fatal(err)
 			}
-			clear(p.Gradient)
+			descend(n, 0.1)
+			if _, err := other.Step(image[:3*2*33*49], labels[:2*33*49], Random{Seed: 3, Step: i, Steps: 2}); err != nil {
+				t.Fatal(err)
+			}
+			descend(other, 0.1)
+		}
+		for _, p := range n.Parameters() {
+			for _, v := range p.Value {
+				bits = append(bits, math.Float32bits(v))
+			}
+		}
+		for _, m := range n.Moments() {
+			for _, v := range slices.Concat(m.Mean, m.Variance) {
+				bits = append(bits, math.Float32bits(v))
+			}
+		}
+		return bits
+	}
+	one := run(1)
+	for _, threads := range []int{2, 5} {
+		if !slices.Equal(run(threads), one) {
+			t.Errorf("%d threads give other bits than 1", threads)
 		}
 	}
-	t.Logf("loss %.3f → %.3f, %d parameters, %d bytes", first, last, len(n.Parameters()), n.Memory())
-	if !(last < 0.8*first) {
-		t.Errorf("loss went from %v to %v", first, last)
+}
+
+// TestStepAccumulates holds that a step adds to the gradients, and that ignored batches leave them alone.
+func TestStepAccumulates(t *testing.T) {
+	o := NetworkOptions{Batch: 1, Height: 33, Width: 33, FreezeBN: true, BNDecay: 1, Ignore: 9}
+	n := publishedNetwork[float64](t, 2, 3, o)
+	image, labels := noise[float64](o, 3, 4)
+	step := func() float64 {
+		loss, err := n.Step(image, labels, Random{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return loss
+	}
+	step()
+	once := slices.Clone(n.Parameters()[0].Gradient)
+	step()
+	for i, g := range n.Parameters()[0].Gradient {
+		if g != 2*once[i] {
+			t.Fatalf("gradient %d is %v after two steps, %v after one", i, g, once[i])
+		}
+	}
+	for i := range labels {
+		labels[i] = 9
+	}
+	if loss := step(); loss != 0 {
+		t.Errorf("the loss of ignored pixels is %v", loss)
+	}
+	labels[0] = 3
+	if _, err := n.Step(image, labels, Random{}); err == nil || !strings.Contains(err.Error(), "label 3") {
+		t.Errorf("a label out of range: %v", err)
+	}
+}
+
+// tiny is a model of one node behind a convolution.
+func tiny(op string, inputs []string, initial map[string]*tensor.Tensor, attrs ...*onnx.Attribute) *onnx.Model {
+	g := &onnx.Graph{
+		Name: "tiny",
+		Node: []*onnx.Node{
+			onnx.NewNode("Conv", "conv", []string{"image", "w"}, []string{"x"}),
+			onnx.NewNode(op, "node", inputs, []string{"y"}, attrs...),
+		},
+		Input:  []*onnx.ValueInfo{onnx.NewValueInfo("image", tensor.Float32, []*onnx.Dim{onnx.NamedDim("n"), onnx.FixedDim(3), onnx.NamedDim("h"), onnx.NamedDim("w")})},
+		Output: []*onnx.ValueInfo{onnx.NewValueInfo("y", tensor.Float32, nil)},
+	}
+	g.Initializer = append(g.Initializer, onnx.Encode("w", tensor.Of(make([]float32, 12), 4, 3, 1, 1)))
+	for name, v := range initial {
+		g.Initializer = append(g.Initializer, onnx.Encode(name, v))
+	}
+	return &onnx.Model{IrVersion: 8, OpsetImport: []*onnx.OpsetID{{Version: 17}}, Graph: g}
+}
+
+func TestUntrainable(t *testing.T) {
+	vector := tensor.Of([]float32{1, 2, 3, 4, 5}, 5)
+	for _, c := range []struct {
+		name, op string
+		inputs   []string
+		initial  map[string]*tensor.Tensor
+		attrs    []*onnx.Attribute
+		want     string // "" builds
+	}{
+		{name: "no gradient", op: "Erf", inputs: []string{"x"}, want: `node "node" (Erf): cannot be trained: the operator has no gradient here`},
+		{name: "two images", op: "Mul", inputs: []string{"x", "x"}, want: "2 images"},
+		{name: "a row", op: "Add", inputs: []string{"x", "v"}, initial: map[string]*tensor.Tensor{"v": vector}, want: "neither one number nor one a channel"},
+		{name: "a reciprocal", op: "Div", inputs: []string{"v", "x"}, initial: map[string]*tensor.Tensor{"v": tensor.Scalar(float32(1))}, want: "a constant is divided"},
+		{name: "rows", op: "Concat", inputs: []string{"x", "x"}, attrs: []*onnx.Attribute{onnx.AttrInt("axis", 2)}, want: `"axis" is 2`},
+		{name: "weights", op: "Conv", inputs: []string{"x", "x"}, want: "want a constant of float"},
+		{name: "a constant", op: "Sub", inputs: []string{"v", "x"}, initial: map[string]*tensor.Tensor{"v": tensor.Of([]float32{1, 2, 3, 4}, 4, 1, 1)}},
+		{name: "relu", op: "Relu", inputs: []string{"x"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			n, err := NewNetwork[float32](tiny(c.op, c.inputs, c.initial, c.attrs...), NetworkOptions{Batch: 2, Height: 5, Width: 5})
+			if err == nil {
+				image, labels := noise[float32](n.o, 4, 1)
+				if _, err := n.Step(image, labels, Random{}); err != nil {
+					t.Error(err)
+				}
+				n.Close()
+			}
+			switch node := new(check.NodeError); {
+			case c.want == "" && err != nil:
+				t.Error(err)
+			case c.want == "":
+			case err == nil || !errors.Is(err, ErrUntrainable) || !errors.As(err, &node) || !strings.Contains(err.Error(), c.want):
+				t.Errorf("error %v, want one about %s", err, c.want)
+			}
+		})
+	}
+	for _, o := range []NetworkOptions{{}, {Batch: 1, Height: 5, Width: 5, Smoothing: 1}, {Batch: 1, Height: 5, Width: 5, ClassWeights: []float64{1}}} {
+		if _, err := NewNetwork[float32](tiny("Relu", []string{"x"}, nil), o); err == nil {
+			t.Errorf("%+v is accepted", o)
+		}
 	}
 }
