@@ -33,6 +33,11 @@ const maxPacking = 8 * 1032
 
 // decodeLabels gives the values of a label map as they are.
 func (c *Classes) decodeLabels(data []byte) (ids []uint8, h, w int, err error) {
+	defer func() { // as in imageio.Read: a panic of the decoder is a damaged file, in whatever goroutine it is read
+		if v := recover(); v != nil {
+			ids, h, w, err = nil, 0, 0, fmt.Errorf("damaged PNG: %v", v)
+		}
+	}()
 	config, err := png.DecodeConfig(bytes.NewReader(data))
 	if err != nil {
 		if bytes.HasPrefix(data, []byte("\xff\xd8\xff")) {

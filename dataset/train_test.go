@@ -4,14 +4,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"autodeeplab/dataset"
+	"autodeeplab/internal/testenv"
 )
 
 func newTrainSampler(t testing.TB, dir string, o dataset.TrainOptions) *dataset.TrainSampler {
@@ -194,23 +193,48 @@ func TestBadImage(t *testing.T) {
 }
 
 func TestTrainSamplerCloses(t *testing.T) {
+	testenv.Goroutines(t)
 	dir := camvid(t, 6, 1)
-	before := runtime.NumGoroutine()
 	s := newTrainSampler(t, dir, dataset.TrainOptions{Height: 12, Width: 14, Workers: 5})
 	crops(t, s, 0, 0, 2)
 	s.Close()
 	s.Close()
-	for range 100 { // a goroutine that has said it is done may still be there for an instant
-		if runtime.NumGoroutine() <= before {
-			break
-		}
-		time.Sleep(time.Millisecond)
-	}
-	if n := runtime.NumGoroutine(); n > before {
-		t.Errorf("%d goroutines, %d before", n, before)
-	}
 	if err := s.Batch(0, 0, 2, make([]float32, 2*3*12*14), make([]uint8, 2*12*14)); err == nil || !strings.Contains(err.Error(), "closed") {
 		t.Errorf("after Close: %v", err)
+	}
+}
+
+// TestCloseDuringBatches closes samplers while several goroutines ask for batches: each gets a batch or is told.
+func TestCloseDuringBatches(t *testing.T) {
+	testenv.Goroutines(t)
+	dir := camvid(t, 6, 1)
+	for round := range 5 {
+		s := newTrainSampler(t, dir, dataset.TrainOptions{Height: 12, Width: 14, Workers: 1 + round})
+		var group sync.WaitGroup
+		first := make(chan bool, 3)
+		for g := range 3 {
+			group.Go(func() {
+				b := batch{make([]float32, 2*3*12*14), make([]uint8, 2*12*14)}
+				for k := range 1000 {
+					err := s.Batch(k, (g+k)%3, 2, b.image, b.labels)
+					if k == 0 {
+						first <- true
+					}
+					if err != nil {
+						if !strings.Contains(err.Error(), "closed") {
+							t.Error(err)
+						}
+						return
+					}
+				}
+			})
+		}
+		for range 3 {
+			<-first
+		}
+		group.Go(s.Close)
+		s.Close()
+		group.Wait()
 	}
 }
 

@@ -1,4 +1,4 @@
-// Package testenv finds what the tests with build tag oracle compare against: files that scripts/ puts into the cache
+// Package testenv helps tests: it counts goroutines, and finds what the tests with build tag oracle compare against: files that scripts/ puts into the cache
 // folder. A missing one fails the test with the name of the script, so that no gap goes unseen.
 package testenv
 
