@@ -17,16 +17,17 @@ var kind = statefile.Kind{Format: "autodeeplab.train", Version: 1, Of: "a traini
 
 // state is the part of a checkpoint that is no tensor. As in a search there is no random generator in it.
 type state struct {
-	Options      Options     `json:"options"`
-	Data         string      `json:"data"`                    // fingerprint of the data set
-	Model        string      `json:"model"`                   // digest of the graph without its weights
-	ClassWeights []float64   `json:"class_weights,omitempty"` // what Options.ClassWeights came to
-	Epoch        int         `json:"epoch"`                   // epochs finished
-	Step         int         `json:"step"`                    // steps finished of the epoch after those
-	Sums         runningSums `json:"sums"`                    // of the epoch so far
-	History      []Record    `json:"history"`
-	Best         int         `json:"best,omitempty"` // the epoch with the highest mIoU, the first of equals; 0 before any
-	Finished     bool        `json:"finished"`
+	Options      Options           `json:"options"`
+	Data         string            `json:"data"`                    // fingerprint of the data set
+	Model        string            `json:"model"`                   // digest of the graph without its weights
+	Metadata     map[string]string `json:"metadata"`                // of the model
+	ClassWeights []float64         `json:"class_weights,omitempty"` // what Options.ClassWeights came to
+	Epoch        int               `json:"epoch"`                   // epochs finished
+	Step         int               `json:"step"`                    // steps finished of the epoch after those
+	Sums         runningSums       `json:"sums"`                    // of the epoch so far
+	History      []Record          `json:"history"`
+	Best         int               `json:"best,omitempty"` // the epoch with the highest mIoU, the first of equals; 0 before any
+	Finished     bool              `json:"finished"`
 }
 
 // runningSums are those of an epoch that is not finished.
@@ -98,6 +99,9 @@ func readState(path string, f *statefile.File) (*state, error) {
 	return s, nil
 }
 
+// maxMetadata is how many entries a model's metadata may have in a checkpoint.
+const maxMetadata = 1000
+
 // maxClasses is how many classes labels of one byte can tell apart.
 const maxClasses = 255
 
@@ -115,6 +119,8 @@ func (s *state) validate() error {
 		return fmt.Errorf("%d steps are finished, and %d are counted", s.Step, s.Sums.Steps)
 	case s.Best < 0 || s.Best > s.Epoch || s.Best > 0 && s.History[s.Best-1].MIoU < 0:
 		return fmt.Errorf("the best epoch is %d of %d", s.Best, s.Epoch)
+	case len(s.Metadata) > maxMetadata:
+		return fmt.Errorf("%d entries of metadata, want at most %d", len(s.Metadata), maxMetadata)
 	case len(s.ClassWeights) > maxClasses:
 		return fmt.Errorf("%d class weights, want at most %d", len(s.ClassWeights), maxClasses)
 	}

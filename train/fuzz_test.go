@@ -2,6 +2,7 @@ package train
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -65,10 +66,16 @@ func TestHostileState(t *testing.T) {
 		"-1 steps":                          func(s *state) { s.Step = -1 },
 		"the best epoch is 3":               func(s *state) { s.Best = 3 },
 		"the best epoch is 1":               func(s *state) { s.Best = 1 },
-		"1000 class weights":                func(s *state) { s.ClassWeights = make([]float64, 1000) },
-		"record 1 is of epoch 7":            func(s *state) { s.History[0].Epoch = 7 },
-		"with 300 classes":                  func(s *state) { s.History[1].IoU = make([]float64, 300) },
-		"--epochs":                          func(s *state) { s.Options.Epochs = 1 << 40 },
+		"2000 entries": func(s *state) {
+			s.Metadata = map[string]string{}
+			for i := range 2000 {
+				s.Metadata[fmt.Sprint(i)] = ""
+			}
+		},
+		"1000 class weights":     func(s *state) { s.ClassWeights = make([]float64, 1000) },
+		"record 1 is of epoch 7": func(s *state) { s.History[0].Epoch = 7 },
+		"with 300 classes":       func(s *state) { s.History[1].IoU = make([]float64, 300) },
+		"--epochs":               func(s *state) { s.Options.Epochs = 1 << 40 },
 	} {
 		s := someState()
 		change(s)

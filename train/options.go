@@ -78,7 +78,7 @@ var Presets = map[string]Options{
 	// see nothing but padding. 0.9997 would keep the moving averages of so few steps near where they began.
 	"small": {
 		Epochs: 14, Batch: 8, Accumulate: 1, Crop: option.Size{Height: 121, Width: 161}, MinScale: 0.9, MaxScale: 1.2, ScaleToCrop: true, Flip: true,
-		Rate: 0.05, Power: 0.9, WarmUp: 20, Momentum: 0.9, Decay: 1e-4, Clip: 5, ClassWeights: NoWeights, BnDecay: 0.95, DropPath: 1, Dropout: 0.1,
+		Rate: 0.05, Power: 0.9, WarmUp: 20, Momentum: 0.9, Decay: 1e-4, Clip: 50, ClassWeights: NoWeights, BnDecay: 0.95, DropPath: 1, Dropout: 0.1,
 		ValidateEvery: 2, ValidateFit: FitShrink,
 	},
 }

@@ -9,6 +9,7 @@ type Summary struct {
 	Best     int // the epoch with the highest mIoU, 0 if none was validated
 	Finished bool
 	History  []Record
+	Metadata map[string]string // of the network: its architecture, the names and colours of the classes
 }
 
 // ReadSummary reads a checkpoint's options and history. Errors name the file.
@@ -25,5 +26,9 @@ func summarize(path string, f *statefile.File) (*Summary, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Summary{Options: s.Options, Epoch: s.Epoch, Best: s.Best, Finished: s.Finished, History: s.History}, nil
+	return s.summary(), nil
+}
+
+func (s *state) summary() *Summary {
+	return &Summary{Options: s.Options, Epoch: s.Epoch, Best: s.Best, Finished: s.Finished, History: s.History, Metadata: s.Metadata}
 }

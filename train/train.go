@@ -99,7 +99,7 @@ func newTrainer(o Options, model *onnx.Model, data Data, threads int, weights []
 		return nil, err
 	}
 	t := &Trainer{data: data, model: model}
-	t.state = state{Options: o, Data: data.Fingerprint(), Model: digest, ClassWeights: weights}
+	t.state = state{Options: o, Data: data.Fingerprint(), Model: digest, Metadata: onnx.Metadata(model), ClassWeights: weights}
 	if t.steps() < 1 {
 		return nil, fmt.Errorf("the training set has too few images for a step of %d, want at least one step (--batch, --accumulate)", o.Batch*o.Accumulate)
 	}
@@ -204,14 +204,15 @@ func (t *Trainer) Options() Options { return t.state.Options }
 // History lists the finished epochs.
 func (t *Trainer) History() []Record { return t.state.History }
 
-// Best gives the record with the highest mIoU, the first of equals; nil if there was no validation.
-func (t *Trainer) Best() *Record { return best(t.state.History, t.state.Best) }
+// Summary is what a checkpoint of now would tell.
+func (t *Trainer) Summary() *Summary { return t.state.summary() }
 
-func best(history []Record, epoch int) *Record {
-	if epoch < 1 || epoch > len(history) {
+// Best gives the record with the highest mIoU, the first of equals; nil if there was no validation.
+func (t *Trainer) Best() *Record {
+	if t.state.Best == 0 {
 		return nil
 	}
-	return &history[epoch-1]
+	return &t.state.History[t.state.Best-1]
 }
 
 // Finished reports whether the training has come to its end.

@@ -98,6 +98,17 @@ var badInputs = []struct {
 	{"a checkpoint that asks for a pickle of 4 GiB", map[string][]byte{"bad.pth": []byte("\x80\x02B\xff\xff\xff\xff.")}, "import DIR/bad.pth --list", "bad.pth", "not one that torch.save wrote"},
 	{"a checkpoint with a header of 2^63 bytes", map[string][]byte{"bad.safetensors": []byte("\xff\xff\xff\xff\xff\xff\xff\x7f{}")}, "import DIR/bad.safetensors -o DIR/out.onnx", "bad.safetensors", "header of"},
 	{"a checkpoint of other names", map[string][]byte{"bad.safetensors": []byte("\x02\x00\x00\x00\x00\x00\x00\x00{}")}, "import DIR/bad.safetensors -o DIR/out.onnx", "bad.safetensors", "--map FILE"},
+	{"a picture of an epoch that is cut off", map[string][]byte{"arch.json": []byte(tinyCell), "data/images/train/a.png": truncated(picture(40, 36))},
+		"train DIR/arch.json --data DIR/data -o DIR/out --crop 17 --batch 1", "a.png", ""},
+	{"labels to train on that are no class", map[string][]byte{"arch.json": []byte(tinyCell), "data/labels/train/b.png": picture(40, 36)},
+		"train DIR/arch.json --data DIR/data -o DIR/out --crop 17 --batch 1 --class-weights balanced", "b.png", "want 0 to 2, or 255"},
+	{"a network to train that is cut off", map[string][]byte{"bad.onnx": truncated(marshal(tiny()))}, "train DIR/bad.onnx --data DIR/data -o DIR/out --crop 17 --batch 1", "bad.onnx", "not an ONNX model"},
+	{"a network to train without weights", nil, "train DIR/net.onnx --data DIR/data -o DIR/out --crop 8 --batch 1", "net.onnx", ""},
+	{"weights to begin with that are none", map[string][]byte{"arch.json": []byte(tinyCell), "bad.safetensors": []byte("\x02\x00\x00\x00\x00\x00\x00\x00{}")},
+		"train DIR/arch.json --data DIR/data -o DIR/out --filters 1 --crop 17 --batch 1 --init-from DIR/bad.safetensors", "bad.safetensors", "no checkpoint of a training"},
+	{"training into a file", map[string][]byte{"arch.json": []byte(tinyCell), "taken": {1}}, "train DIR/arch.json --data DIR/data -o DIR/taken --filters 1 --crop 17 --batch 1", "taken", ""},
+	{"a report of a folder without a state", map[string][]byte{"empty/": nil}, "report DIR/empty", "checkpoint.safetensors", "no such file"},
+	{"a state of something else", map[string][]byte{"other/checkpoint.safetensors": []byte("\x02\x00\x00\x00\x00\x00\x00\x00{}")}, "report DIR/other", "checkpoint.safetensors", "no checkpoint of a training, nor of a search"},
 	{"compile into a missing folder", nil, "compile --filters 1 --classes 2 --input-size 33x33 -o DIR/none/net.onnx", "none", "no such file"},
 }
 

@@ -43,13 +43,14 @@ func TestFullDisk(t *testing.T) {
 		{"draw", 512, "draw -o DIR/out"},
 		{"demo", 64 << 10, "demo -o DIR/out"},
 		{"search", 16 << 10, "search --data DIR/data -o DIR/out" + tinySearch},
+		{"train", 64 << 10, "train DIR/arch.json --data DIR/data -o DIR/out --validate-every 0" + strings.Replace(tinyTrain, "--validate-every 1", "", 1)},
 		{"eval report", 16, "eval DIR/net.onnx --data DIR/data -o DIR/new.json"},
 		{"eval masks", 16, "eval DIR/net.onnx --data DIR/data --save DIR/out"},
 		{"bench", 64, "bench --table DIR/table.json --filters 2 --blocks 1 --levels 2 --input-size 33x33 --runs 1"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			dir := t.TempDir()
-			put(t, dir, map[string][]byte{"net.onnx": marshal(tiny()), "photo.png": picture(20, 10), "out/": nil})
+			put(t, dir, map[string][]byte{"net.onnx": marshal(tiny()), "photo.png": picture(20, 10), "arch.json": []byte(tinyCell), "out/": nil})
 			plainSet(t, dir, "data")
 			before := listing(t, dir)
 			var stdout, stderr bytes.Buffer

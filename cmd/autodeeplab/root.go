@@ -102,7 +102,7 @@ says more about a command.`,
 	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
 	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveDefault)
 	root.AddCommand(
-		newDemoCommand(a), newDataCommand(a), newSearchCommand(a), newReportCommand(a), newDecodeCommand(a), newCompileCommand(a),
+		newDemoCommand(a), newDataCommand(a), newSearchCommand(a), newDecodeCommand(a), newTrainCommand(a), newReportCommand(a), newCompileCommand(a),
 		newImportCommand(a), newRunCommand(a), newEvalCommand(a), newCheckCommand(a), newVerifyCommand(a), newSummaryCommand(a), newShowCommand(a),
 		newDrawCommand(a), newBenchCommand(a), newCompletionCommand(a), newVersionCommand(a),
 	)

@@ -2,68 +2,32 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
-	"runtime"
 	"runtime/debug"
-	"time"
 
-	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
-	"golang.org/x/term"
 
 	"autodeeplab/dataset"
 	"autodeeplab/decode"
 	"autodeeplab/search"
 )
 
-// Files of a search, in its folder.
+// Further files of a search.
 const (
-	checkpointFile   = "checkpoint.safetensors"
 	relaxationFile   = "relaxation.safetensors"
 	architectureFile = "architecture.json"
 )
 
 type searchOptions struct {
-	out, preset, table string
-	data               dataFlags
-	resume, restart    bool
-	threads            int
-	every              time.Duration
-	changed            []change
-}
-
-// change is an option that the command line sets, over what the preset says.
-type change struct {
-	flag search.Flag
-	text string
-}
-
-// optionValue is the pflag.Value of one option of the search.
-type optionValue struct {
-	o    *searchOptions
-	flag search.Flag
-	text string
-}
-
-func (v *optionValue) String() string { return v.text }
-func (v *optionValue) Type() string   { return v.flag.Kind }
-func (v *optionValue) Set(text string) error {
-	var scratch search.Options
-	if err := v.flag.Set(&scratch, text); err != nil {
-		return err
-	}
-	v.text = text
-	v.o.changed = append(v.o.changed, change{v.flag, text})
-	return nil
+	longRun
+	presetFlags[search.Options]
+	table string
+	data  dataFlags
 }
 
 func newSearchCommand(a *app) *cobra.Command {
-	var o searchOptions
+	o := searchOptions{presetFlags: presetFlags[search.Options]{presets: search.Presets, names: search.PresetNames()}}
 	cmd := &cobra.Command{
 		Use:   "search --data FOLDER -o FOLDER",
 		Short: "Search an architecture on your own images, by gradient descent",
@@ -86,68 +50,31 @@ small is for a CPU and a data set of some hundred images.`,
 		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), a) },
 	}
 	f := cmd.Flags()
-	f.StringVarP(&o.out, "output", "o", "", "folder of the search, made if missing")
+	o.longRun.add(f, "search")
 	o.data.add(cmd, f)
-	f.StringVar(&o.preset, "preset", "small", "options to begin with: "+orList(search.PresetNames()))
-	f.BoolVar(&o.resume, "resume", false, "go on with the search in the folder")
-	f.BoolVar(&o.restart, "restart", false, "begin again, over the search in the folder")
-	f.IntVar(&o.threads, "threads", 0, "threads that compute, 0 for all")
-	f.DurationVar(&o.every, "checkpoint-every", 2*time.Minute, "write the state at least this often, beside every epoch's end")
 	f.StringVar(&o.table, "cost-table", "", "latencies for --cost latency (bench --table writes them)")
-	small := search.Presets["small"]
-	for _, flag := range search.Flags {
-		f.VarPF(&optionValue{o: &o, flag: flag, text: flag.Text(&small)}, flag.Name, "", flag.Usage)
-	}
-	nameArguments(f, "output", "FOLDER", "preset", "NAME", "threads", "N", "checkpoint-every", "TIME", "cost-table", "FILE")
-	completeWith(cmd, "preset", search.PresetNames())
+	o.presetFlags.add(cmd, f, search.Flags, "small")
+	nameArguments(f, "cost-table", "FILE")
 	completeWith(cmd, "cost", search.CostNames)
 	return cmd
 }
 
-func (o *searchOptions) options() (search.Options, error) {
-	s, ok := search.Presets[o.preset]
-	if !ok {
-		return s, usagef("--preset %s: want %s", o.preset, orList(search.PresetNames()))
-	}
-	for _, c := range o.changed {
-		if err := c.flag.Set(&s, c.text); err != nil {
-			return s, usageError{err}
-		}
-	}
-	check := s
-	check.Classes = 2 // the data's are not known yet
-	if err := check.Validate(); err != nil {
-		return s, usageError{err}
-	}
-	return s, nil
-}
-
 func (o *searchOptions) run(ctx context.Context, a *app) error {
-	if o.out == "" {
-		return usagef("search needs a folder to write to: -o FOLDER")
-	}
-	if o.threads < 0 {
-		return usagef("--threads %d: want 0 (all) or more", o.threads)
-	}
-	if o.resume && o.restart {
-		return usagef("--resume goes on, --restart begins again: give one of them")
+	if err := o.longRun.check("search"); err != nil {
+		return err
 	}
 	options, err := o.options()
 	if err != nil {
 		return err
 	}
-	checkpoint := filepath.Join(o.out, checkpointFile)
-	switch _, err := os.Stat(checkpoint); {
-	case err == nil && !o.resume && !o.restart:
-		return fmt.Errorf("%s: a search is here already; --resume goes on with it, --restart begins again", o.out)
-	case errors.Is(err, fs.ErrNotExist) && o.resume:
-		return fmt.Errorf("%s: there is no search to resume", checkpoint)
-	case err != nil && !errors.Is(err, fs.ErrNotExist):
-		return err
+	check := options
+	check.Classes = 2 // the data's are not known yet
+	if err := check.Validate(); err != nil {
+		return usageError{err}
 	}
-	threads := o.threads
-	if threads == 0 {
-		threads = runtime.GOMAXPROCS(0)
+	checkpoint, err := o.checkpoint("search")
+	if err != nil {
+		return err
 	}
 	var table *search.CostTable
 	if o.table != "" {
@@ -155,15 +82,15 @@ func (o *searchOptions) run(ctx context.Context, a *app) error {
 			return err
 		}
 	}
-	data, err := o.data.open(a, options, threads)
+	data, err := o.data.forSearch(a, options, o.threads)
 	if err != nil {
 		return err
 	}
 	var s *search.Search
 	if o.resume {
-		s, err = search.Resume(checkpoint, options, data, table, threads)
+		s, err = search.Resume(checkpoint, options, data, table, o.threads)
 	} else {
-		s, err = search.New(options, data, table, threads)
+		s, err = search.New(options, data, table, o.threads)
 	}
 	if err != nil {
 		return err
@@ -238,50 +165,25 @@ func (o *searchOptions) finish(a *app, s *search.Search, log *searchLog) error {
 	return nil
 }
 
-func percent(x float64) string {
-	if x < 0 {
-		return "unknown"
-	}
-	return fmt.Sprintf("%.2f %%", 100*x)
-}
-
-// searchView shows a search as it goes on: a bar on a terminal, a line an epoch elsewhere.
+// searchView shows a search as it goes on.
 type searchView struct {
-	a       *app
-	s       *search.Search
-	bar     *progressbar.ProgressBar
-	images  int
-	seconds float64
+	*epochView
+	s *search.Search
 }
 
 func newSearchView(a *app, s *search.Search) *searchView {
-	v := &searchView{a: a, s: s}
-	if f, ok := a.stderr.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		v.bar = progressbar.NewOptions(1, progressbar.OptionSetWriter(f), progressbar.OptionSetPredictTime(true),
-			progressbar.OptionSetWidth(24), progressbar.OptionShowCount())
-	}
-	return v
+	return &searchView{newEpochView(a, s.Options().Epochs), s}
 }
 
 func (v *searchView) step(i search.StepInfo) {
-	v.images += i.Images
-	v.seconds += i.Took.Seconds()
-	if v.bar == nil {
-		return
-	}
-	all := v.s.Options().Epochs * i.Steps
-	if v.bar.GetMax() != all {
-		v.bar.ChangeMax(all)
-		_ = v.bar.Set(i.Epoch*i.Steps + i.Step)
-	}
-	h := v.s.History()
-	text := fmt.Sprintf("loss %.3f", i.Loss)
-	if len(h) > 0 {
-		last := h[len(h)-1]
-		text += fmt.Sprintf("  mIoU %s  entropy α %.2f β %.2f", percent(lastMIoU(h)), last.AlphaEntropy, last.BetaEntropy)
-	}
-	v.bar.Describe(fmt.Sprintf("epoch %d/%d  %s  %.1f images/s", i.Epoch+1, v.s.Options().Epochs, text, float64(v.images)/v.seconds))
-	_ = v.bar.Add(1)
+	v.epochView.step(i.Epoch, i.Step, i.Steps, i.Images, i.Took, func() string {
+		text := fmt.Sprintf("loss %.3f", i.Loss)
+		if h := v.s.History(); len(h) > 0 {
+			last := h[len(h)-1]
+			text += fmt.Sprintf("  mIoU %s  entropy α %.2f β %.2f", percent(lastMIoU(h)), last.AlphaEntropy, last.BetaEntropy)
+		}
+		return text
+	})
 }
 
 func lastMIoU(h []search.Record) float64 {
@@ -293,15 +195,8 @@ func lastMIoU(h []search.Record) float64 {
 	return -1
 }
 
-func (v *searchView) validating(done, all int) {
-	if v.bar != nil {
-		v.bar.Describe(fmt.Sprintf("validating %d/%d", done, all))
-	}
-}
-
 func (v *searchView) epoch(r search.Record) {
-	clearBar(v.bar)
-	text := fmt.Sprintf("epoch %d/%d  loss %.4f", r.Epoch, v.s.Options().Epochs, r.Loss)
+	text := fmt.Sprintf("loss %.4f", r.Loss)
 	if r.ArchLoss > 0 {
 		text += fmt.Sprintf("  (half B %.4f)", r.ArchLoss)
 	}
@@ -311,30 +206,11 @@ func (v *searchView) epoch(r search.Record) {
 	if r.Cost > 0 {
 		text += fmt.Sprintf("  cost %.3f", r.Cost)
 	}
-	v.a.printf("%s  entropy α %.3f β %.3f  path %v  %.1f images/s\n", text, r.AlphaEntropy, r.BetaEntropy, r.Path, float64(v.images)/max(v.seconds, 1e-9))
+	v.line(r.Epoch, fmt.Sprintf("%s  entropy α %.3f β %.3f  path %v", text, r.AlphaEntropy, r.BetaEntropy, r.Path))
 }
 
-func (v *searchView) warn(text string) {
-	clearBar(v.bar)
-	v.a.complain("warning: " + text)
-}
-
-func (v *searchView) close() { clearBar(v.bar) }
-
-// dataFlags say which images and labels to use.
-type dataFlags struct {
-	folder, layout string
-}
-
-func (d *dataFlags) add(cmd *cobra.Command, f *pflag.FlagSet) {
-	f.StringVar(&d.folder, "data", "", "folder of images and labels")
-	f.StringVar(&d.layout, "layout", "", "how the folder is laid out, as data check --help lists it (default: the one that fits)")
-	nameArguments(f, "data", "FOLDER", "layout", "NAME")
-	completeWith(cmd, "layout", dataset.Layouts())
-}
-
-// open reads and checks the data set of a search.
-func (d *dataFlags) open(a *app, o search.Options, threads int) (search.Data, error) {
+// forSearch reads and checks the data set of a search.
+func (d *dataFlags) forSearch(a *app, o search.Options, threads int) (search.Data, error) {
 	if d.folder == "" {
 		return nil, usagef("search needs images and labels: --data FOLDER")
 	}

@@ -11,12 +11,6 @@ import (
 	"autodeeplab/search"
 )
 
-// Further files of a search.
-const (
-	logFile    = "log.csv"
-	reportFile = "report.html"
-)
-
 // reportPaths is how many of the best paths a search's report shows.
 const reportPaths = 5
 

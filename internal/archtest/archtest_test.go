@@ -58,7 +58,7 @@ var rooms = map[string][]string{
 	"verify":                {"runtime", "compile", "evaluate", "dataset", "onnx", "internal/imageio", "internal/segmenter"},
 	"fixtures":              {},
 	"fixtures/sample/gen":   {"internal/atomicfile"},
-	"cmd":                   {"decode", "search", "evaluate", "verify", "compile", "weights", "onnx", "runtime", "dataset", "fixtures", "internal"},
+	"cmd":                   {"decode", "search", "train", "evaluate", "verify", "compile", "weights", "onnx", "runtime", "dataset", "fixtures", "internal"},
 }
 
 func TestImportsPointDown(t *testing.T) {

@@ -28,6 +28,9 @@ const MaxBytes = 16 << 30
 // ErrDamaged is wrapped by the errors of a file that was cut or changed.
 var ErrDamaged = errors.New("the checkpoint is damaged")
 
+// ErrFormat is wrapped by the errors of a file that is of another kind.
+var ErrFormat = errors.New("another format")
+
 // Kind tells the files of one program part from others.
 type Kind struct {
 	Format  string // in the metadata, as "autodeeplab.search"
@@ -139,7 +142,7 @@ func (k Kind) parse(data []byte) (f *File, err error) {
 	}
 	metadata := header.Metadata()
 	if f := metadata["format"]; f != k.Format {
-		return nil, fmt.Errorf("format %.40q, want %q: this is no checkpoint of %s", f, k.Format, k.Of)
+		return nil, fmt.Errorf("%w, %.40q, want %q: this is no checkpoint of %s", ErrFormat, f, k.Format, k.Of)
 	}
 	if v := metadata["version"]; v != fmt.Sprint(k.Version) {
 		return nil, fmt.Errorf("version %.40q of the format, want %d", v, k.Version)
