@@ -10,8 +10,8 @@ import (
 	"autodeeplab/onnx/tensor"
 )
 
-// maxSums bounds the memory of the probabilities that are being averaged, in bytes.
-const maxSums = 4 << 30
+// DefaultMaxSums bounds the memory of the probabilities that are being averaged, in bytes.
+const DefaultMaxSums = 4 << 30
 
 // average adds up the probabilities that windows and views give for the pixels of a picture. Rows are in memory only
 // from the first window that decides them to the last.
@@ -32,8 +32,11 @@ func newAverage(pool *kernel.Pool, classes, h, w int, aligned bool) *average {
 	}
 }
 
-// checkMemory refuses what would need more than maxSums.
-func (a *average) checkMemory(jobs []job) error {
+// checkMemory refuses what would need more than most bytes, 0 for DefaultMaxSums.
+func (a *average) checkMemory(jobs []job, most int64) error {
+	if most <= 0 {
+		most = DefaultMaxSums
+	}
 	alive := 0
 	for i, j := range jobs {
 		end := j.row.hi
@@ -42,9 +45,9 @@ func (a *average) checkMemory(jobs []job) error {
 		}
 		alive = max(alive, end-j.row.lo)
 	}
-	if bytes := 4 * float64(alive) * float64(a.mask.Width) * float64(a.classes); bytes > maxSums {
-		return fmt.Errorf("averaging the probabilities of %d classes over %d×%d pixels takes %.1f GiB, want at most %d: give the network smaller windows (--window)",
-			a.classes, a.mask.Width, alive, bytes/(1<<30), maxSums>>30)
+	if bytes := 4 * float64(alive) * float64(a.mask.Width) * float64(a.classes); bytes > float64(most) {
+		return fmt.Errorf("averaging the probabilities of %d classes over %d×%d pixels takes %.1f GiB, want at most %.1f: give the network smaller windows (--window, --limit average-bytes)",
+			a.classes, a.mask.Width, alive, bytes/(1<<30), float64(most)/(1<<30))
 	}
 	return nil
 }

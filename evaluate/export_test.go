@@ -71,7 +71,7 @@ func CheckMemory(s runtime.Session, classes, h, w int, o Options) error {
 	}
 	p := &predictor{model: m, classes: classes, options: o}
 	a := &average{classes: classes, mask: &imageio.Mask{Width: w, Height: h}}
-	return a.checkMemory(p.plan(h, w))
+	return a.checkMemory(p.plan(h, w), 0)
 }
 
 // Windows lists, for a picture side, the first pixel of each window of a view and the picture's pixels lo…hi−1 that it

@@ -109,7 +109,7 @@ func (p *predictor) predict(ctx context.Context, pair *dataset.Pair) (*imageio.M
 		return p.tile(ctx, pair, jobs)
 	}
 	a := newAverage(p.pool, p.classes, pair.Height, pair.Width, p.model.Aligned)
-	if err := a.checkMemory(jobs); err != nil {
+	if err := a.checkMemory(jobs, p.options.MaxSums); err != nil {
 		return nil, err
 	}
 	return a.mask, p.average(ctx, pair, jobs, a)

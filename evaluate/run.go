@@ -32,6 +32,8 @@ type Options struct {
 	// Threads that work beside the session's, on resizing, averaging and scoring; 0 means GOMAXPROCS. The result does not
 	// depend on it.
 	Threads int
+	// MaxSums bounds the memory of probabilities of several views or windows in bytes; 0 means DefaultMaxSums.
+	MaxSums int64
 	// Progress is told after every picture; may be nil.
 	Progress func(done, all int)
 	// Each is given every prediction, of the size of the sample's labels, in the order of the samples; may be nil. An error

@@ -44,8 +44,8 @@ func pick(limit, standard int) int {
 }
 
 func (b *budget) message(data []byte, d protoreflect.MessageDescriptor, depth int) error {
-	if depth >= maxNesting {
-		return fmt.Errorf("%w: messages are nested more than %d deep", ErrNotModel, maxNesting)
+	if depth >= MaxNesting {
+		return fmt.Errorf("%w: messages are nested more than %d deep", ErrNotModel, MaxNesting)
 	}
 	for len(data) > 0 {
 		num, typ, n := protowire.ConsumeTag(data)
@@ -88,7 +88,7 @@ func (b *budget) value(value []byte, f protoreflect.FieldDescriptor, depth int) 
 		return b.message(value, f.Message(), depth+1)
 	case protoreflect.StringKind:
 		if most := pick(b.o.MaxText, DefaultMaxText); len(value) > most {
-			return fmt.Errorf("%w: a text (%s) of %d bytes, at most %d are allowed", ErrTooLarge, f.Name(), len(value), most)
+			return fmt.Errorf("%w: a text (%s) of %d bytes, at most %d are allowed (--limit text-bytes)", ErrTooLarge, f.Name(), len(value), most)
 		}
 		if f.IsList() {
 			return b.part()
@@ -115,14 +115,14 @@ func (b *budget) value(value []byte, f protoreflect.FieldDescriptor, depth int) 
 
 func (b *budget) part() error {
 	if b.parts--; b.parts < 0 {
-		return fmt.Errorf("%w: it has more than %d parts (nodes, attributes, tensors, dimensions, names)", ErrTooLarge, pick(b.o.MaxParts, DefaultMaxParts))
+		return fmt.Errorf("%w: it has more than %d parts (nodes, attributes, tensors, dimensions, names; --limit model-parts)", ErrTooLarge, pick(b.o.MaxParts, DefaultMaxParts))
 	}
 	return nil
 }
 
 func (b *budget) grow(bytes int) error {
 	if b.growth -= max(bytes, 0); b.growth < 0 {
-		return fmt.Errorf("%w: its lists of numbers would grow by more than %d bytes in memory", ErrTooLarge, pick(b.o.MaxGrowth, DefaultMaxGrowth))
+		return fmt.Errorf("%w: its lists of numbers would grow by more than %d bytes in memory (--limit list-bytes)", ErrTooLarge, pick(b.o.MaxGrowth, DefaultMaxGrowth))
 	}
 	return nil
 }

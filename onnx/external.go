@@ -151,7 +151,7 @@ func (l *externalLoader) load(t *TensorPB) error {
 		return fmt.Errorf("length is %d bytes, type and dimensions want %d", ref.length, want)
 	}
 	if want > l.left || want > math.MaxInt {
-		return fmt.Errorf("%w: the model's external tensors have more than %d bytes", ErrTooLarge, l.limit)
+		return fmt.Errorf("%w: the model's external tensors have more than %d bytes (--limit external-bytes)", ErrTooLarge, l.limit)
 	}
 	if err := l.open(ref.location); err != nil {
 		return err

@@ -22,9 +22,9 @@ const (
 	DefaultMaxExternal = 16 << 30
 )
 
-// maxNesting is how deep messages may stand in one another (subgraphs in attributes in nodes …). It is the depth at
+// MaxNesting is how deep messages may stand in one another (subgraphs in attributes in nodes …). It is the depth at
 // which protobuf's C++ and Python libraries, and so ONNX itself, stop reading.
-const maxNesting = 100
+const MaxNesting = 100
 
 var (
 	// ErrNotModel is wrapped by every error for data that are no ONNX model at all.
@@ -154,7 +154,7 @@ func readFile(path string, limit int64) ([]byte, error) {
 // checkSize is the one place that compares a file with its limit.
 func checkSize(n, limit int64) error {
 	if n > limit {
-		return fmt.Errorf("%w: %d bytes, at most %d are allowed", ErrTooLarge, n, limit)
+		return fmt.Errorf("%w: %d bytes, at most %d are allowed (--limit model-bytes)", ErrTooLarge, n, limit)
 	}
 	return nil
 }
@@ -184,7 +184,7 @@ func decodeMessage(data []byte) (m *Model, reason string) {
 		return nil, err.Error()
 	}
 	m = new(Model)
-	if err := (proto.UnmarshalOptions{RecursionLimit: maxNesting}).Unmarshal(small, m); err != nil {
+	if err := (proto.UnmarshalOptions{RecursionLimit: MaxNesting}).Unmarshal(small, m); err != nil {
 		return nil, unmarshalReason(err)
 	}
 	joinBlobs(m, blobs)
@@ -203,7 +203,7 @@ func unmarshalReason(err error) string {
 	case strings.Contains(text, "UTF-8"):
 		return "a name or text in it is not valid UTF-8"
 	case strings.Contains(text, "recursion"):
-		return fmt.Sprintf("messages are nested more than %d deep", maxNesting)
+		return fmt.Sprintf("messages are nested more than %d deep", MaxNesting)
 	}
 	return "its protobuf message is damaged"
 }

@@ -171,7 +171,7 @@ func TestLoadErrorsNameTheFile(t *testing.T) {
 	if _, err := Load(path, LoadOptions{MaxProto: int64(len(data))}); err != nil {
 		t.Error(err)
 	}
-	check(LoadOptions{MaxProto: 100}, "too large: "+itoa(len(data))+" bytes, at most 100 are allowed", ErrTooLarge)
+	check(LoadOptions{MaxProto: 100}, "too large: "+itoa(len(data))+" bytes, at most 100 are allowed (--limit model-bytes)", ErrTooLarge)
 	if _, err := Unmarshal(data, LoadOptions{MaxProto: 100}); !errors.Is(err, ErrTooLarge) {
 		t.Errorf("Unmarshal over the limit gives %v", err)
 	}

@@ -7,7 +7,7 @@ import (
 )
 
 // maxDepth bounds how deep types and subgraphs may stand in one another, as protobuf does for a file.
-const maxDepth = maxNesting
+const maxDepth = MaxNesting
 
 // parser reads models; see Format for the syntax. depth counts the types and graphs that are open.
 type parser struct {

@@ -23,7 +23,7 @@ type embedded struct{}
 func (embedded) Name() string { return "runtime" }
 
 func (e embedded) Load(path string, o Options) (Session, error) {
-	m, err := onnx.Load(path, onnx.LoadOptions{})
+	m, err := onnx.Load(path, o.File)
 	if err != nil {
 		return nil, err
 	}

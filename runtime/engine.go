@@ -48,6 +48,8 @@ type Options struct {
 	Threads int
 	// Limits bounds tensor sizes; nil means op.DefaultLimits. Only the embedded engine heeds it.
 	Limits *op.Limits
+	// File bounds what Load reads; the zero value means onnx's defaults.
+	File onnx.LoadOptions
 	// Observe, if not nil, is called after each node that the embedded engine has run, from the goroutine of its Run.
 	// Other engines do not heed it.
 	Observe func(NodeRun)

@@ -113,7 +113,7 @@ func (s *session) checkMemory(bytes int) error {
 		most = op.DefaultLimits.MaxMemory
 	}
 	if bytes > most {
-		return fmt.Errorf("%w: the tensors of one run would take %d bytes, at most %d are allowed", op.ErrLimit, bytes, most)
+		return fmt.Errorf("%w: the tensors of one run would take %d bytes, at most %d are allowed (--limit run-bytes)", op.ErrLimit, bytes, most)
 	}
 	return nil
 }

@@ -7,27 +7,26 @@ import (
 
 	"autodeeplab/compile"
 	"autodeeplab/decode"
-	"autodeeplab/onnx"
 )
 
 // readArchitecture reads the architecture of a command line: a JSON file, an .onnx that carries one in its metadata, or
 // the published one where nothing is named.
-func readArchitecture(args []string) (*decode.Architecture, error) {
+func (a *app) readArchitecture(args []string) (*decode.Architecture, error) {
 	if len(args) == 0 {
 		return decode.Published(), nil
 	}
 	if !isModel(args[0]) {
 		return decode.ReadFile(args[0])
 	}
-	m, err := onnx.Load(args[0], onnx.LoadOptions{})
+	m, err := a.load(args[0])
 	if err != nil {
 		return nil, err
 	}
-	a, err := compile.Architecture(m)
+	arch, err := compile.Architecture(m)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", args[0], err)
 	}
-	return a, nil
+	return arch, nil
 }
 
 func isModel(path string) bool { return strings.EqualFold(filepath.Ext(path), ".onnx") }

@@ -69,7 +69,7 @@ var badInputs = []struct {
 	}))}, "run DIR/bad.onnx DIR/photo.png -o DIR/out", "bad.onnx", "2 inputs"},
 	{"a picture that is no picture", map[string][]byte{"bad.jpg": []byte("this is text")}, "run DIR/net.onnx DIR/bad.jpg -o DIR/out", "bad.jpg", "not a picture"},
 	{"truncated picture", map[string][]byte{"bad.png": truncated(picture(64, 48))}, "run DIR/net.onnx DIR/bad.png -o DIR/out", "bad.png", "truncated"},
-	{"picture over the limit", map[string][]byte{"bad.png": picture(64, 48)}, "run DIR/net.onnx DIR/bad.png -o DIR/out --max-pixels 1000", "bad.png", "--max-pixels"},
+	{"picture over the limit", map[string][]byte{"bad.png": picture(64, 48)}, "run DIR/net.onnx DIR/bad.png -o DIR/out --limit picture-pixels=1000", "bad.png", "--limit picture-pixels"},
 	{"truncated picture of a data set", map[string][]byte{"data/images/val/b.png": truncated(picture(40, 36))}, "eval DIR/net.onnx --data DIR/data", "b.png", "truncated"},
 	{"labels that are no picture", map[string][]byte{"data/labels/val/b.png": []byte("this is text")}, "eval DIR/net.onnx --data DIR/data", "b.png", "labels must be a PNG"},
 	{"labels of another size", map[string][]byte{"data/labels/val/a.png": picture(40, 35)}, "eval DIR/net.onnx --data DIR/data", "a.png", ""},

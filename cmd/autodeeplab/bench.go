@@ -60,7 +60,7 @@ machine that it will run on, with nothing else running there.`,
 			case o.table != "":
 				return o.writeTable(cmd.Context(), a)
 			}
-			b := modelBench{path: args[0], threads: o.threads, runs: o.runs, input: o.input, profile: o.profile, cpuTime: o.cpuTime}
+			b := modelBench{limits: a.limits, path: args[0], threads: o.threads, runs: o.runs, input: o.input, profile: o.profile, cpuTime: o.cpuTime}
 			if len(b.threads) == 0 {
 				b.threads = []int{goruntime.GOMAXPROCS(0)}
 			}

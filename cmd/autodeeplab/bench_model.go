@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"autodeeplab/internal/limits"
 	"autodeeplab/onnx/op"
 	"autodeeplab/onnx/tensor"
 	"autodeeplab/runtime"
@@ -23,6 +24,7 @@ type modelBench struct {
 	runs    int
 	input   sizeFlag // of axes that the model leaves open
 	profile bool
+	limits  *limits.Set
 	cpuTime bool // measure processor time
 }
 
@@ -84,7 +86,7 @@ func (b *modelBench) measure(ctx context.Context, threads int, times []timing) (
 	sessions := make([]runtime.Session, len(b.engines))
 	for i, e := range b.engines {
 		since := b.clock()
-		s, err := e.Load(b.path, runtime.Options{Threads: threads})
+		s, err := e.Load(b.path, b.limits.Engine(threads))
 		if err != nil {
 			return "", err
 		}

@@ -82,7 +82,9 @@ func (b *modelBench) runProfile(ctx context.Context, a *app) error {
 // observe runs the network and gives each node's median time.
 func (b *modelBench) observe(ctx context.Context, threads int) ([]nodeTotal, string, error) {
 	var seen []runtime.NodeRun
-	s, err := runtime.Embedded.Load(b.path, runtime.Options{Threads: threads, Observe: func(n runtime.NodeRun) { seen = append(seen, n) }})
+	o := b.limits.Engine(threads)
+	o.Observe = func(n runtime.NodeRun) { seen = append(seen, n) }
+	s, err := runtime.Embedded.Load(b.path, o)
 	if err != nil {
 		return nil, "", err
 	}

@@ -25,14 +25,14 @@ const statisticsSide = 513
 // statisticsViews reads pictures, evenly spread over a folder, and makes four views of each: whole, its two halves, and
 // mirrored, each a step darker. The image-pooling branch, whose map has a single pixel, takes its variance from how much
 // the members of the batch differ: it is 0 for one picture, and where they hardly differ it amplifies rounding errors.
-func statisticsViews(path string, height, width int) ([]*tensor.Tensor, error) {
+func statisticsViews(path string, height, width, pixels int) ([]*tensor.Tensor, error) {
 	paths, err := pictureFiles(path, maxStatisticsPictures)
 	if err != nil {
 		return nil, err
 	}
 	var views []*tensor.Tensor
 	for _, p := range paths {
-		picture, err := imageio.ReadFile(p, imageio.DefaultMaxPixels)
+		picture, err := imageio.ReadFile(p, pixels)
 		if err != nil {
 			return nil, err
 		}

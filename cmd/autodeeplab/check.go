@@ -33,7 +33,7 @@ and which flag of compile gives another form.`,
 				}
 			}
 			for _, path := range args {
-				m, err := onnx.Load(path, onnx.LoadOptions{})
+				m, err := a.load(path)
 				if err != nil {
 					if len(args) == 1 {
 						return err
@@ -42,7 +42,7 @@ and which flag of compile gives another form.`,
 					a.printf("%s\n", err.Error())
 					continue
 				}
-				findings := check.Model(m, check.Options{})
+				findings := check.Model(m, check.Options{Limits: a.limits.Tensors()})
 				total += len(findings)
 				for _, f := range findings {
 					a.printf("%s: %s\n", path, f.String())

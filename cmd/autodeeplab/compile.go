@@ -170,7 +170,7 @@ func (o *compileOptions) compile(cmd *cobra.Command, args []string, a *app) (*on
 	if err != nil {
 		return nil, err
 	}
-	m, err := o.float(cmd, args, form, d)
+	m, err := o.float(a, cmd, args, form, d)
 	if err != nil {
 		return nil, err
 	}
@@ -178,15 +178,15 @@ func (o *compileOptions) compile(cmd *cobra.Command, args []string, a *app) (*on
 }
 
 // float makes the network in float32, or in what precision it is.
-func (o *compileOptions) float(cmd *cobra.Command, args []string, form compile.Form, d compile.DeployOptions) (*onnx.Model, error) {
+func (o *compileOptions) float(a *app, cmd *cobra.Command, args []string, form compile.Form, d compile.DeployOptions) (*onnx.Model, error) {
 	if len(args) == 1 && isModel(args[0]) {
-		m, err := o.recompile(cmd, args[0], form, d)
+		m, err := o.recompile(a, cmd, args[0], form, d)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", args[0], err)
 		}
 		return m, nil
 	}
-	arch, err := readArchitecture(args)
+	arch, err := a.readArchitecture(args)
 	if err != nil {
 		return nil, err
 	}
@@ -199,7 +199,7 @@ func (o *compileOptions) float(cmd *cobra.Command, args []string, form compile.F
 		options.Opset = 0 // statistics need more operators than the form may have
 	}
 	if o.weights != "" {
-		m, err := onnx.Load(o.weights, onnx.LoadOptions{})
+		m, err := a.load(o.weights)
 		if err != nil {
 			return nil, fmt.Errorf("--weights: %w", err)
 		}
@@ -207,7 +207,7 @@ func (o *compileOptions) float(cmd *cobra.Command, args []string, form compile.F
 			return nil, fmt.Errorf("--weights %s: %w", o.weights, err)
 		}
 	}
-	m, err := buildTraining(cmd.Context(), arch, options, o.statistics, o.threads)
+	m, err := a.buildTraining(cmd.Context(), arch, options, o.statistics, o.threads)
 	if err != nil || form == compile.TrainingForm {
 		return m, err
 	}
@@ -215,7 +215,7 @@ func (o *compileOptions) float(cmd *cobra.Command, args []string, form compile.F
 }
 
 // recompile gives a network that is there the form of the flags.
-func (o *compileOptions) recompile(cmd *cobra.Command, path string, form compile.Form, d compile.DeployOptions) (*onnx.Model, error) {
+func (o *compileOptions) recompile(a *app, cmd *cobra.Command, path string, form compile.Form, d compile.DeployOptions) (*onnx.Model, error) {
 	for _, name := range []string{"size", "filters", "classes", "seed", "weights"} {
 		if cmd.Flags().Changed(name) {
 			return nil, usagef("--%s is for an architecture, but this is a network, which keeps its width, classes and weights", name)
@@ -224,7 +224,7 @@ func (o *compileOptions) recompile(cmd *cobra.Command, path string, form compile
 	if err := o.change(cmd, &d); err != nil {
 		return nil, err
 	}
-	m, err := onnx.Load(path, onnx.LoadOptions{})
+	m, err := a.load(path)
 	if err != nil {
 		return nil, err
 	}
@@ -249,7 +249,7 @@ func (o *compileOptions) recompile(cmd *cobra.Command, path string, form compile
 		if options.Weights, err = compile.Weights(m); err != nil {
 			return nil, err
 		}
-		if err := measureStatistics(cmd.Context(), m, arch, options, o.statistics, o.threads); err != nil {
+		if err := a.measureStatistics(cmd.Context(), m, arch, options, o.statistics, o.threads); err != nil {
 			return nil, err
 		}
 	}
@@ -285,18 +285,18 @@ func (n *networkFlags) change(cmd *cobra.Command, d *compile.DeployOptions) erro
 }
 
 // buildTraining compiles to the training form, and measures batch statistics on pictures if some are named.
-func buildTraining(ctx context.Context, arch *decode.Architecture, o compile.Options, pictures string, threads int) (*onnx.Model, error) {
+func (a *app) buildTraining(ctx context.Context, arch *decode.Architecture, o compile.Options, pictures string, threads int) (*onnx.Model, error) {
 	o.Form = compile.TrainingForm
 	m, err := compile.Compile(arch, o)
 	if err != nil || pictures == "" {
 		return m, err
 	}
-	return m, measureStatistics(ctx, m, arch, o, pictures, threads)
+	return m, a.measureStatistics(ctx, m, arch, o, pictures, threads)
 }
 
 // measureStatistics measures batch statistics on pictures and writes them into m, the training form that o makes.
-func measureStatistics(ctx context.Context, m *onnx.Model, arch *decode.Architecture, o compile.Options, pictures string, threads int) error {
-	views, err := statisticsViews(pictures, o.Height, o.Width)
+func (a *app) measureStatistics(ctx context.Context, m *onnx.Model, arch *decode.Architecture, o compile.Options, pictures string, threads int) error {
+	views, err := statisticsViews(pictures, o.Height, o.Width, a.limits.Pixels())
 	if err != nil {
 		return fmt.Errorf("--bn-images: %w", err)
 	}

@@ -13,7 +13,6 @@ import (
 	"autodeeplab/decode/draw"
 	"autodeeplab/fixtures"
 	"autodeeplab/internal/atomicfile"
-	"autodeeplab/internal/imageio"
 	"autodeeplab/onnx"
 	"autodeeplab/runtime"
 )
@@ -60,7 +59,7 @@ func (a *app) demo(ctx context.Context, dir string, size sizeFlag) error {
 		return err
 	}
 	step("compiling Auto-DeepLab-S (%s, %d classes) and measuring batch statistics …", size.String(), classes.Len())
-	training, err := buildTraining(ctx, arch, compile.Options{
+	training, err := a.buildTraining(ctx, arch, compile.Options{
 		Filters: compile.Sizes[0].Filters, Classes: classes.Len(), Height: size.height, Width: size.width, Batch: 1, Seed: 1,
 		Dataset: classes.Name, ClassNames: classes.ClassNames, Palette: classes.Palette,
 	}, photo, 0)
@@ -76,13 +75,13 @@ func (a *app) demo(ctx context.Context, dir string, size sizeFlag) error {
 	}
 	step("network              %s (%s)", model, describe(m))
 
-	n, err := openNetwork(model, runtime.Embedded, 0, nil)
+	n, err := a.openNetwork(model, runtime.Embedded, 0, nil)
 	if err != nil {
 		return err
 	}
 	defer n.close()
 	j := job{photo: photo, base: filepath.Join(dir, "street")}
-	r, err := a.runOne(ctx, n, j, runOptions{alpha: 0.5, maxPixels: imageio.DefaultMaxPixels})
+	r, err := a.runOne(ctx, n, j, runOptions{alpha: 0.5})
 	if err != nil {
 		return err
 	}

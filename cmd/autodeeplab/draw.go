@@ -40,7 +40,7 @@ the networks that compile writes do.`,
 					return usagef("--format %s: want %s", f, orList(figureFormats))
 				}
 			}
-			arch, err := readArchitecture(args)
+			arch, err := a.readArchitecture(args)
 			if err != nil {
 				return err
 			}

@@ -150,7 +150,7 @@ func (a *app) eval(ctx context.Context, model string, o *evalOptions) error {
 	if err != nil {
 		return err
 	}
-	n, err := openNetwork(model, e, o.threads, nil)
+	n, err := a.openNetwork(model, e, o.threads, nil)
 	if err != nil {
 		return err
 	}
@@ -162,7 +162,7 @@ func (a *app) eval(ctx context.Context, model string, o *evalOptions) error {
 	start := time.Now()
 	r, err := evaluate.Run(ctx, n.Session, set, samples, evaluate.Options{
 		Scales: o.scales, Flip: o.flip, Window: evaluate.Size{Height: o.window.height, Width: o.window.width}, Overlap: o.overlap,
-		Shrink: o.fit == "shrink", BoundaryTolerance: o.tolerance, Threads: o.threads, Each: each,
+		Shrink: o.fit == "shrink", MaxSums: a.limits.Averages(), BoundaryTolerance: o.tolerance, Threads: o.threads, Each: each,
 		Progress: func(done, _ int) {
 			if bar != nil {
 				_ = bar.Set(done)

@@ -103,7 +103,7 @@ func (o *importOptions) run(cmd *cobra.Command, a *app, path string) error {
 		a.stdout.Write(listCheckpoint(f))
 		return nil
 	}
-	m, plan, err := o.plan(cmd, path, f)
+	m, plan, err := o.plan(a, cmd, path, f)
 	if err != nil {
 		return err
 	}
@@ -144,7 +144,7 @@ func (o *importOptions) hint() string {
 }
 
 // plan makes the network and finds its weights.
-func (o *importOptions) plan(cmd *cobra.Command, path string, f *checkpoint.File) (*onnx.Model, *weights.Plan, error) {
+func (o *importOptions) plan(a *app, cmd *cobra.Command, path string, f *checkpoint.File) (*onnx.Model, *weights.Plan, error) {
 	names, err := o.readMap(f)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", path, err)
@@ -153,7 +153,7 @@ func (o *importOptions) plan(cmd *cobra.Command, path string, f *checkpoint.File
 	if o.arch != "" {
 		from = append(from, o.arch)
 	}
-	arch, err := readArchitecture(from)
+	arch, err := a.readArchitecture(from)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -287,7 +287,7 @@ func TestUsage(t *testing.T) {
 		{"run DIR/tiny.onnx DIR/street.jpg -o DIR/out --alpha nan", "--alpha"},
 		{"run DIR/tiny.onnx DIR/street.jpg -o DIR/out --threads -1", "--threads -1"},
 		{"run DIR/tiny.onnx DIR/street.jpg -o DIR/out --max-side -1", "--max-side -1"},
-		{"run DIR/tiny.onnx DIR/street.jpg -o DIR/out --max-pixels 0", "--max-pixels 0"},
+		{"run DIR/tiny.onnx DIR/street.jpg -o DIR/out --limit picture-pixels=0", "picture-pixels=0"},
 		{"run DIR/tiny.onnx DIR/street.jpg -o DIR/out --dataset coco", "ade20k"},
 		{"run DIR/tiny.onnx DIR/street.jpg -o DIR/out --engine tf", "runtime or onnxruntime"},
 		{"compile a.json b.json -o DIR/x.onnx", "at most one architecture or network, but 2 are given"},

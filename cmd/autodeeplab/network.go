@@ -21,8 +21,8 @@ type network struct {
 
 // openNetwork loads the model at path and finds its picture input and its logits or labels. classes overrides what the
 // model's metadata say, if not nil.
-func openNetwork(path string, e runtime.Engine, threads int, classes *dataset.Classes) (*network, error) {
-	s, err := e.Load(path, runtime.Options{Threads: threads})
+func (a *app) openNetwork(path string, e runtime.Engine, threads int, classes *dataset.Classes) (*network, error) {
+	s, err := e.Load(path, a.limits.Engine(threads))
 	if err != nil {
 		return nil, err
 	}

@@ -111,7 +111,7 @@ func (p *precisionFlags) convert(ctx context.Context, a *app, m *onnx.Model, o p
 		return m, nil
 	}
 	if len(files) > 0 {
-		views, err := newCalibrationPictures(m, files)
+		views, err := newCalibrationPictures(m, files, a.limits.Pixels())
 		if err != nil {
 			return nil, fmt.Errorf("--calibration: %w", err)
 		}
@@ -180,16 +180,17 @@ func (p *precisionFlags) print(a *app, r *precision.Report) {
 // calibrationPictures reads pictures as a model wants them: fitted into its input as run does it.
 type calibrationPictures struct {
 	files         []string
+	pixels        int // of the largest that is read
 	height, width int // 0 where dynamic
 	batch         int
 	bytes         bool
 }
 
 // newCalibrationPictures reads the model's input, which Deploy has seen to be pictures.
-func newCalibrationPictures(m *onnx.Model, files []string) (calibrationPictures, error) {
+func newCalibrationPictures(m *onnx.Model, files []string, pixels int) (calibrationPictures, error) {
 	in := m.GetGraph().GetInput()[0].GetType().GetTensorType()
 	dims := in.GetShape().GetDim()
-	c := calibrationPictures{files: files, batch: max(1, int(dims[0].GetDimValue())), bytes: tensor.DType(in.GetElemType()) == tensor.Uint8}
+	c := calibrationPictures{files: files, pixels: pixels, batch: max(1, int(dims[0].GetDimValue())), bytes: tensor.DType(in.GetElemType()) == tensor.Uint8}
 	channels, height := 1, 2
 	if c.bytes {
 		channels, height = 3, 1
@@ -205,7 +206,7 @@ func (c calibrationPictures) Len() int { return len(c.files) }
 
 // At repeats the picture where the model takes several at a time.
 func (c calibrationPictures) At(i int) (*tensor.Tensor, error) {
-	p, err := imageio.ReadFile(c.files[i], imageio.DefaultMaxPixels)
+	p, err := imageio.ReadFile(c.files[i], c.pixels)
 	if err != nil {
 		return nil, err
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"autodeeplab/compile"
+	"autodeeplab/internal/limits"
 )
 
 // Exit statuses.
@@ -35,7 +36,7 @@ func usagef(format string, args ...any) error { return usageError{fmt.Errorf(for
 
 // execute runs one command line. Whatever goes wrong is one line on stderr.
 func execute(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) {
-	a := &app{stdout: &answer{w: stdout}, stderr: stderr}
+	a := &app{limits: limits.Default(), stdout: &answer{w: stdout}, stderr: stderr}
 	defer func() {
 		if v := recover(); v != nil {
 			a.complain(fmt.Sprintf("internal error: %v (please report it; %s=1 shows the stack)", v, envDebug))
@@ -46,6 +47,16 @@ func execute(ctx context.Context, args []string, stdin io.Reader, stdout, stderr
 		}
 	}()
 	root := newRoot(a)
+	// The time limit is known once the flags are read.
+	stop := func() {}
+	defer func() { stop() }()
+	root.PersistentPreRun = func(cmd *cobra.Command, _ []string) {
+		if d := a.limits.Time(); d > 0 {
+			limited, cancel := context.WithTimeout(cmd.Context(), d)
+			stop = cancel
+			cmd.SetContext(limited)
+		}
+	}
 	root.SetArgs(args)
 	root.SetIn(stdin)
 	root.SetOut(a.stdout)
@@ -60,6 +71,10 @@ func execute(ctx context.Context, args []string, stdin io.Reader, stdout, stderr
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
 		a.complain("interrupted")
 		return exitInterrupted
+	}
+	if d := a.limits.Time(); d > 0 && errors.Is(err, context.DeadlineExceeded) {
+		a.complain(fmt.Sprintf("stopped after %g s (--limit seconds)", d.Seconds()))
+		return exitFailure
 	}
 	a.complain(err.Error())
 	var usage usageError
@@ -98,13 +113,14 @@ says more about a command.`,
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { a.stdout.Write(helpText(cmd)) })
 	root.SetHelpCommand(newHelpCommand(a))
 	root.PersistentFlags().BoolP("help", "h", false, "print this help")
+	root.PersistentFlags().Var(limitFlag{a.limits}, "limit", "change limits of what is read and run; autodeeplab limits lists them")
 	root.Flags().Bool("version", false, "print the version")
 	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
 	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveDefault)
 	root.AddCommand(
 		newDemoCommand(a), newDataCommand(a), newSearchCommand(a), newDecodeCommand(a), newTrainCommand(a), newReportCommand(a), newCompileCommand(a),
 		newImportCommand(a), newRunCommand(a), newEvalCommand(a), newCheckCommand(a), newVerifyCommand(a), newSummaryCommand(a), newShowCommand(a),
-		newDrawCommand(a), newBenchCommand(a), newCompletionCommand(a), newVersionCommand(a),
+		newDrawCommand(a), newBenchCommand(a), newCompletionCommand(a), newLimitsCommand(a), newVersionCommand(a),
 	)
 	return root
 }

@@ -24,10 +24,10 @@ const (
 )
 
 type runOptions struct {
-	out, engine, dataset        string
-	threads, maxSide, maxPixels int
-	alpha                       float64
-	recursive, keepGoing        bool
+	out, engine, dataset string
+	threads, maxSide     int
+	alpha                float64
+	recursive, keepGoing bool
 }
 
 func newRunCommand(a *app) *cobra.Command {
@@ -63,11 +63,10 @@ gets; "autodeeplab version" says whether it is there.`,
 	f.StringVar(&o.dataset, "dataset", "", "take the classes' names and colours from "+orList(dataset.Names()))
 	f.IntVar(&o.threads, "threads", 0, "threads to run on, 0 for all")
 	f.IntVar(&o.maxSide, "max-side", 0, "longest side in pixels that a network with a dynamic input gets, 0 for no limit")
-	f.IntVar(&o.maxPixels, "max-pixels", imageio.DefaultMaxPixels, "largest picture that is read, in pixels of its area")
 	f.Float64Var(&o.alpha, "alpha", 0.5, "strength of the overlay's colours, 0 to 1")
 	f.BoolVar(&o.recursive, "recursive", false, "look into the subfolders of folders, too")
 	f.BoolVar(&o.keepGoing, "keep-going", false, "go on after a picture that fails; exit 1 at the end")
-	nameArguments(f, "output", "DIR", "engine", "NAME", "dataset", "NAME", "threads", "N", "max-side", "N", "max-pixels", "N", "alpha", "X")
+	nameArguments(f, "output", "DIR", "engine", "NAME", "dataset", "NAME", "threads", "N", "max-side", "N", "alpha", "X")
 	completeWith(cmd, "engine", engineNames())
 	completeWith(cmd, "dataset", dataset.Names())
 	return cmd
@@ -81,8 +80,6 @@ func (o *runOptions) check() (*dataset.Classes, error) {
 		return nil, usagef("--threads %d: want 0 (all) or more", o.threads)
 	case o.maxSide < 0:
 		return nil, usagef("--max-side %d: want 0 (no limit) or more", o.maxSide)
-	case o.maxPixels < 1:
-		return nil, usagef("--max-pixels %d: want 1 or more", o.maxPixels)
 	case !(o.alpha >= 0 && o.alpha <= 1):
 		return nil, usagef("--alpha %g: want 0 to 1", o.alpha)
 	case o.dataset == "":
@@ -108,7 +105,7 @@ func (a *app) run(ctx context.Context, model string, paths []string, o runOption
 	if err != nil {
 		return err
 	}
-	n, err := openNetwork(model, e, o.threads, classes)
+	n, err := a.openNetwork(model, e, o.threads, classes)
 	if err != nil {
 		return err
 	}
@@ -144,7 +141,7 @@ func (a *app) run(ctx context.Context, model string, paths []string, o runOption
 
 // runOne segments one picture and writes its three files.
 func (a *app) runOne(ctx context.Context, n *network, j job, o runOptions) (*finding, error) {
-	p, err := imageio.ReadFile(j.photo, o.maxPixels)
+	p, err := imageio.ReadFile(j.photo, a.limits.Pixels())
 	if err != nil {
 		return nil, err
 	}

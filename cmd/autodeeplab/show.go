@@ -18,7 +18,7 @@ Characters of names that do not print (line breaks, escape sequences) are shown 
   autodeeplab show net.onnx --full > net.txt`,
 		Args: arguments(1, 1, "one network"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			m, err := onnx.Load(args[0], onnx.LoadOptions{})
+			m, err := a.load(args[0])
 			if err != nil {
 				return err
 			}

@@ -30,7 +30,7 @@ Activations are all tensors that a layer's nodes make, though few of them are ev
   autodeeplab summary net.onnx --json`,
 		Args: arguments(0, 1, "at most one architecture or network"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			m, err := n.model(cmd, args)
+			m, err := n.model(a, cmd, args)
 			if err != nil {
 				return err
 			}
@@ -67,16 +67,16 @@ Activations are all tensors that a layer's nodes make, though few of them are ev
 }
 
 // model is the network to count: the file's own, or the training form of an architecture.
-func (n *networkFlags) model(cmd *cobra.Command, args []string) (*onnx.Model, error) {
+func (n *networkFlags) model(a *app, cmd *cobra.Command, args []string) (*onnx.Model, error) {
 	if len(args) == 1 && isModel(args[0]) {
 		for _, name := range []string{"size", "filters", "classes", "dataset"} {
 			if cmd.Flags().Changed(name) {
 				return nil, usagef("--%s is for an architecture, but %s is a network, which is counted as it is", name, args[0])
 			}
 		}
-		return onnx.Load(args[0], onnx.LoadOptions{})
+		return a.load(args[0])
 	}
-	arch, err := readArchitecture(args)
+	arch, err := a.readArchitecture(args)
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"unicode/utf16"
 	"unicode/utf8"
 
+	"autodeeplab/internal/limits"
 	"autodeeplab/onnx"
 )
 
@@ -16,6 +17,7 @@ import (
 
 // app is what commands write to.
 type app struct {
+	limits *limits.Set
 	stdout *answer
 	stderr io.Writer
 }

@@ -117,7 +117,7 @@ func (o *trainOptions) run(cmd *cobra.Command, a *app, args []string) error {
 	if err != nil {
 		return err
 	}
-	model, err := o.model(cmd, args, options, set)
+	model, err := o.model(a, cmd, args, options, set)
 	if err != nil {
 		return err
 	}
@@ -175,10 +175,10 @@ func sweepTraining(dir string) error {
 }
 
 // model gives the training form that is to be trained, for the crop and the classes of the data.
-func (o *trainOptions) model(cmd *cobra.Command, args []string, options train.Options, set *dataset.Set) (*onnx.Model, error) {
+func (o *trainOptions) model(a *app, cmd *cobra.Command, args []string, options train.Options, set *dataset.Set) (*onnx.Model, error) {
 	c := &set.Classes
 	if len(args) == 0 || !isModel(args[0]) {
-		arch, err := readArchitecture(args)
+		arch, err := a.readArchitecture(args)
 		if err != nil {
 			return nil, err
 		}
@@ -200,7 +200,7 @@ func (o *trainOptions) model(cmd *cobra.Command, args []string, options train.Op
 			return nil, usagef("--%s is for an architecture, but %s is a network, which keeps its width", name, args[0])
 		}
 	}
-	m, err := onnx.Load(args[0], onnx.LoadOptions{})
+	m, err := a.load(args[0])
 	if err == nil {
 		m, err = tunable(m, options, c)
 	}

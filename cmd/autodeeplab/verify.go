@@ -153,16 +153,16 @@ func parseShape(text string) (string, []int, error) {
 }
 
 // sides loads what is compared.
-func (o *verifyOptions) sides(path string) (subject, reference *verify.Side, err error) {
+func (o *verifyOptions) sides(a *app, path string) (subject, reference *verify.Side, err error) {
 	e, err := openEngine(o.engine)
 	if err != nil {
 		return nil, nil, err
 	}
-	m, err := onnx.Load(path, onnx.LoadOptions{})
+	m, err := a.load(path)
 	if err != nil {
 		return nil, nil, err
 	}
-	run := runtime.Options{Threads: o.threads}
+	run := a.limits.Engine(o.threads)
 	subject = &verify.Side{Name: e.Name(), Model: m, Engine: e, Options: run}
 	reference = &verify.Side{Name: o.against, Model: m, Engine: e, Options: run}
 	switch {
@@ -179,10 +179,11 @@ func (o *verifyOptions) sides(path string) (subject, reference *verify.Side, err
 			return nil, nil, fmt.Errorf("--against: %w", err)
 		}
 		if o.against == o.engine {
-			reference.Name, reference.Options = "the same, node by node on one thread", runtime.Options{Threads: 1, Unfused: true}
+			reference.Name, reference.Options = "the same, node by node on one thread", a.limits.Engine(1)
+			reference.Options.Unfused = true
 		}
 	case isModel(o.against):
-		if reference.Model, err = onnx.Load(o.against, onnx.LoadOptions{}); err != nil {
+		if reference.Model, err = a.load(o.against); err != nil {
 			return nil, nil, fmt.Errorf("--against: %w", err)
 		}
 		subject.Name = path
@@ -203,11 +204,11 @@ func (a *app) verify(ctx context.Context, path string, pictures []string, o *ver
 		}
 		for _, j := range jobs {
 			o.Pictures = append(o.Pictures, verify.Picture{Name: j.photo, Load: func() (*imageio.Picture, error) {
-				return imageio.ReadFile(j.photo, imageio.DefaultMaxPixels)
+				return imageio.ReadFile(j.photo, a.limits.Pixels())
 			}})
 		}
 	}
-	subject, reference, err := o.sides(path)
+	subject, reference, err := o.sides(a, path)
 	if err != nil {
 		return err
 	}
@@ -265,7 +266,7 @@ func (a *app) verifyData(ctx context.Context, path string, subject, reference *v
 		}
 	}
 	bar := a.progress(len(samples), "evaluating")
-	r, err := verify.Data(ctx, subject, reference, set, samples, evaluate.Options{Overlap: 0.25, Threads: o.threads, Progress: func(done, _ int) {
+	r, err := verify.Data(ctx, subject, reference, set, samples, evaluate.Options{Overlap: 0.25, MaxSums: a.limits.Averages(), Threads: o.threads, Progress: func(done, _ int) {
 		if bar != nil {
 			_ = bar.Set(done)
 		}

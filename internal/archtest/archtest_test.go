@@ -44,6 +44,7 @@ var rooms = map[string][]string{
 	"internal/archtest":     {},
 	"internal/integration":  {},
 	"internal/segmenter":    {"compile", "runtime", "onnx"},
+	"internal/limits":       {"onnx", "runtime", "dataset", "evaluate", "internal/imageio", "weights/checkpoint"},
 	"internal/randomgraph":  {"onnx"},
 	"evaluate":              {"runtime", "dataset", "onnx", "internal/imageio", "internal/kernel", "internal/segmenter"},
 	"search":                {"decode", "dataset", "evaluate", "internal/gorgoniaop", "internal/kernel", "internal/atomicfile", "internal/statefile", "internal/option", "internal/sgd"},

@@ -132,7 +132,7 @@ func Read(r io.ReaderAt, size int64, maxPixels int) (p *Picture, err error) {
 	case c.Width <= 0 || c.Height <= 0:
 		return nil, fmt.Errorf("%w: %s of %d×%d pixels", ErrDamaged, name, c.Width, c.Height)
 	case c.Width > maxPixels/c.Height:
-		return nil, fmt.Errorf("%w: %d×%d pixels, at most %d are read (--max-pixels)", ErrTooLarge, c.Width, c.Height, maxPixels)
+		return nil, fmt.Errorf("%w: %d×%d pixels, at most %d are read (--limit picture-pixels)", ErrTooLarge, c.Width, c.Height, maxPixels)
 	case max(c.Width, c.Height) > MaxSide:
 		return nil, fmt.Errorf("%w: %d×%d pixels, at most %d a side are read", ErrTooLarge, c.Width, c.Height, MaxSide)
 	case f.packing > 0 && int64(c.Width)*int64(c.Height)/f.packing > size:

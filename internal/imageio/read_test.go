@@ -190,7 +190,7 @@ func TestReadErrors(t *testing.T) {
 		{"one byte", []byte{0xff}, ErrNotPicture, "not a picture"},
 		{"GIF", []byte("GIF89a\x01\x00\x01\x00"), ErrNotPicture, "GIF"},
 		{"HEIC", []byte("\x00\x00\x00\x18ftypheic"), ErrNotPicture, "HEIC"},
-		{"bomb", bomb, ErrTooLarge, "60000×60000 pixels, at most 200000000 are read (--max-pixels)"},
+		{"bomb", bomb, ErrTooLarge, "60000×60000 pixels, at most 200000000 are read (--limit picture-pixels)"},
 		{"long", long, ErrTooLarge, "at most 65535 a side"},
 		{"cut PNG", cut("rgb.png"), ErrDamaged, "truncated PNG"},
 		{"cut JPEG", cut("rgb.jpg"), ErrDamaged, "truncated JPEG"},

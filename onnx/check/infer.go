@@ -111,7 +111,7 @@ func PrepareBut(m *onnx.Model, limits *op.Limits, later map[string]*onnx.TensorP
 			return nil, fmt.Errorf("initializer: %w", err)
 		}
 		if n, _ := tensor.NumElems(shape); n > limits.MaxElems {
-			return nil, fmt.Errorf("initializer %q: %w: %d elements, at most %d are allowed", t.GetName(), op.ErrLimit, n, limits.MaxElems)
+			return nil, fmt.Errorf("initializer %q: %w: %d elements, at most %d are allowed (--limit tensor-elements)", t.GetName(), op.ErrLimit, n, limits.MaxElems)
 		}
 		if _, twice := g.Consts[t.GetName()]; twice {
 			return nil, fmt.Errorf("initializer %q stands twice", t.GetName())

@@ -253,7 +253,7 @@ func (c *checker) valueInfo(v *onnx.ValueInfo, what string, full bool) *op.Info 
 // withinLimits multiplies the known dimensions. A dimension of zero is passed over: ONNX counts the others too.
 func withinLimits(dims []op.Dim, limits *op.Limits) error {
 	if len(dims) > limits.MaxDims {
-		return fmt.Errorf("%w: at most %d dimensions are allowed", op.ErrLimit, limits.MaxDims)
+		return fmt.Errorf("%w: at most %d dimensions are allowed (--limit dimensions)", op.ErrLimit, limits.MaxDims)
 	}
 	n := 1
 	for _, d := range dims {
@@ -261,7 +261,7 @@ func withinLimits(dims []op.Dim, limits *op.Limits) error {
 			continue
 		}
 		if n > limits.MaxElems/d.Size {
-			return fmt.Errorf("%w: at most %d elements are allowed", op.ErrLimit, limits.MaxElems)
+			return fmt.Errorf("%w: at most %d elements are allowed (--limit tensor-elements)", op.ErrLimit, limits.MaxElems)
 		}
 		n *= d.Size
 	}

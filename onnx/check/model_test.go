@@ -179,7 +179,7 @@ node "n" (Neg): value "y": is float[5,3], but it is declared as float[4,3]: dime
 		t.Errorf("have\n%swant\n%s", have, want)
 	}
 	have = findings(m, Options{Limits: &op.Limits{MaxElems: 11, MaxFold: 1, MaxDims: 2}})
-	want = "value \"y\": the graph output float[4,3]: over the limit: at most 11 elements are allowed\n"
+	want = "value \"y\": the graph output float[4,3]: over the limit: at most 11 elements are allowed (--limit tensor-elements)\n"
 	if have != want {
 		t.Errorf("have\n%swant\n%s", have, want)
 	}

@@ -308,7 +308,7 @@ func only(s TypeSet) (tensor.DType, bool) {
 func (c *Call) checkOut(i int) error {
 	out := &c.Out[i]
 	if len(out.Dims) > c.Limits.MaxDims {
-		return fmt.Errorf("%w: output %d has %d dimensions, at most %d are allowed", ErrLimit, i, len(out.Dims), c.Limits.MaxDims)
+		return fmt.Errorf("%w: output %d has %d dimensions, at most %d are allowed (--limit dimensions)", ErrLimit, i, len(out.Dims), c.Limits.MaxDims)
 	}
 	n := 1
 	for k, d := range out.Dims {
@@ -318,7 +318,7 @@ func (c *Call) checkOut(i int) error {
 		case !d.IsKnown() || d.Size == 0:
 			continue
 		case n > c.Limits.MaxElems/d.Size:
-			return fmt.Errorf("%w: output %d of shape %s has more than %d elements", ErrLimit, i, out, c.Limits.MaxElems)
+			return fmt.Errorf("%w: output %d of shape %s has more than %d elements (--limit tensor-elements)", ErrLimit, i, out, c.Limits.MaxElems)
 		}
 		n *= d.Size
 	}

@@ -121,7 +121,7 @@ func padded(c *Call, k int, p PadAxis) (Dim, error) {
 	case !d.IsKnown():
 		return Named(""), nil
 	case d.Size > c.Limits.MaxElems:
-		return d, fmt.Errorf("%w: axis %d of input %q, %s, has more than %d elements", ErrLimit, k, c.InputName(0), c.In[0], c.Limits.MaxElems)
+		return d, fmt.Errorf("%w: axis %d of input %q, %s, has more than %d elements (--limit tensor-elements)", ErrLimit, k, c.InputName(0), c.In[0], c.Limits.MaxElems)
 	}
 	n := d.Size + p.Before + p.After
 	// left is what cropping leaves. A constant margin does without, the other modes need an element to repeat.

@@ -281,7 +281,7 @@ func (c *Call) shapeInput(i int) (list []Dim, exact []int, ok bool, err error) {
 		return nil, nil, false, fmt.Errorf("input %q is %s, want 1 dimension", c.InputName(i), in)
 	}
 	if in.HasRank() && in.Dims[0].Size > c.Limits.MaxDims {
-		return nil, nil, false, fmt.Errorf("%w: input %q is %s, at most %d dimensions are allowed", ErrLimit, c.InputName(i), in, c.Limits.MaxDims)
+		return nil, nil, false, fmt.Errorf("%w: input %q is %s, at most %d dimensions are allowed (--limit dimensions)", ErrLimit, c.InputName(i), in, c.Limits.MaxDims)
 	}
 	list, ok = elements(in, c.Limits.MaxDims)
 	if ok {

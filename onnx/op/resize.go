@@ -259,7 +259,7 @@ func (c *Call) scaled(d Dim, f float32) (Dim, error) {
 	}
 	n := math.Floor(float64(d.Size) * float64(f))
 	if n > float64(c.Limits.MaxElems) {
-		return d, fmt.Errorf("%w: %d times %g is more than %d elements", ErrLimit, d.Size, f, c.Limits.MaxElems)
+		return d, fmt.Errorf("%w: %d times %g is more than %d elements (--limit tensor-elements)", ErrLimit, d.Size, f, c.Limits.MaxElems)
 	}
 	return Known(int(n)), nil
 }

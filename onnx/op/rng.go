@@ -115,7 +115,7 @@ func countFloats[T float32 | float64](start, limit, delta T, most int) (int, err
 	case math.IsNaN(n):
 		return 0, fmt.Errorf("the range from %g to %g by %g has no number of elements", start, limit, delta)
 	case n > float64(most):
-		return 0, fmt.Errorf("%w: the range from %g to %g by %g has %.0f elements, at most %d are allowed", ErrLimit, start, limit, delta, n, most)
+		return 0, fmt.Errorf("%w: the range from %g to %g by %g has %.0f elements, at most %d are allowed (--limit tensor-elements)", ErrLimit, start, limit, delta, n, most)
 	}
 	return int(max(n, 0)), nil
 }

@@ -71,7 +71,7 @@ func unsqueeze(c *Call) error {
 		return nil
 	}
 	if axes.n > c.Limits.MaxDims { // checked before adding, which might overflow; Infer checks the sum
-		return fmt.Errorf("%w: %s has %d elements, at most %d dimensions are allowed", ErrLimit, axes.what, axes.n, c.Limits.MaxDims)
+		return fmt.Errorf("%w: %s has %d elements, at most %d dimensions are allowed (--limit dimensions)", ErrLimit, axes.what, axes.n, c.Limits.MaxDims)
 	}
 	rank := x.Rank() + axes.n
 	out := &c.Out[0]

@@ -26,7 +26,7 @@ type engine struct{}
 func (engine) Name() string { return Name }
 
 func (e engine) Load(path string, o runtime.Options) (runtime.Session, error) {
-	m, err := onnx.Load(path, onnx.LoadOptions{})
+	m, err := onnx.Load(path, o.File)
 	if err != nil {
 		return nil, err
 	}

@@ -39,8 +39,8 @@ const (
 // Accepted names the kinds of files in a message.
 const Accepted = "a TensorFlow checkpoint (PREFIX.index), a PyTorch .pth, a .safetensors, or a NumPy .npz or .npy"
 
-// maxTensors bounds the tensors of a checkpoint. The paper's largest network with its optimiser has some 2000.
-const maxTensors = 1 << 20
+// MaxTensors bounds the tensors of a checkpoint. The paper's largest network with its optimiser has some 2000.
+const MaxTensors = 1 << 20
 
 // Tensor is one tensor of a checkpoint, as the file has it.
 type Tensor struct {
@@ -158,8 +158,8 @@ func Read(r io.ReaderAt, size int64, name string) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(f.Tensors) > maxTensors {
-		return nil, fmt.Errorf("%d tensors, want at most %d", len(f.Tensors), maxTensors)
+	if len(f.Tensors) > MaxTensors {
+		return nil, fmt.Errorf("%d tensors, want at most %d", len(f.Tensors), MaxTensors)
 	}
 	sortTensors(f.Tensors)
 	return f, nil

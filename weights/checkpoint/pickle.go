@@ -12,9 +12,9 @@ import (
 
 // Limits of a pickle. A checkpoint of the paper's supernet with its optimiser has about 1.5 million opcodes in 5 MB.
 const (
-	maxPickleBytes = 32 << 20
-	// maxPickleCost bounds what parsing may allocate, in bytes, as opcodeCost estimates it.
-	maxPickleCost = 512 << 20
+	MaxPickleBytes = 32 << 20
+	// MaxPickleCost bounds what parsing may allocate, in bytes, as opcodeCost estimates it.
+	MaxPickleCost = 512 << 20
 )
 
 // Arguments of pickle opcodes.
@@ -81,8 +81,8 @@ func scanPickle(data []byte) (end int, err error) {
 			return 0, err
 		}
 		opcode := b[0]
-		if cost += opcodeCost(opcode); cost > maxPickleCost {
-			return 0, fmt.Errorf("a pickle that would take more than %d MiB to parse, the limit", maxPickleCost>>20)
+		if cost += opcodeCost(opcode); cost > MaxPickleCost {
+			return 0, fmt.Errorf("a pickle that would take more than %d MiB to parse, the limit", MaxPickleCost>>20)
 		}
 		start := at
 		switch kind := opcodeArguments[opcode]; kind {

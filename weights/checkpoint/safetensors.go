@@ -13,8 +13,8 @@ import (
 	"autodeeplab/onnx/tensor"
 )
 
-// maxSafetensorsHeader bounds the header: some 100 bytes a tensor.
-const maxSafetensorsHeader = 64 << 20
+// MaxSafetensorsHeader bounds the header: some 100 bytes a tensor.
+const MaxSafetensorsHeader = 64 << 20
 
 var safetensorsTypes = map[safetensors.DType]tensor.DType{
 	safetensors.BOOL: tensor.Bool, safetensors.U8: tensor.Uint8, safetensors.I8: tensor.Int8, safetensors.I16: tensor.Int16,
@@ -31,8 +31,8 @@ func safetensorsTensors(r io.ReaderAt, size int64) ([]Tensor, error) {
 		return nil, errors.New("not safetensors: cut off in the header")
 	}
 	n := binary.LittleEndian.Uint64(length[:])
-	if n > maxSafetensorsHeader || int64(n) > size-8 {
-		return nil, fmt.Errorf("not safetensors: a header of %d bytes in a file of %d (want at most %d)", n, size, maxSafetensorsHeader)
+	if n > MaxSafetensorsHeader || int64(n) > size-8 {
+		return nil, fmt.Errorf("not safetensors: a header of %d bytes in a file of %d (want at most %d)", n, size, MaxSafetensorsHeader)
 	}
 	text, err := readExactly(io.NewSectionReader(r, 8, int64(n)), int64(n))
 	if err != nil {

@@ -20,8 +20,8 @@ const (
 	footerBytes  = 48
 	trailerBytes = 5 // of a block: its compression and its checksum
 
-	// maxTableBytes bounds a table, and what its blocks hold when decompressed.
-	maxTableBytes = 128 << 20
+	// MaxTableBytes bounds a table, and what its blocks hold when decompressed.
+	MaxTableBytes = 128 << 20
 )
 
 // Compressions of a block.
@@ -122,8 +122,8 @@ func (t *tableReader) block(h handle) ([]byte, error) {
 		}
 		size = n
 	}
-	if t.unpacked += size; t.unpacked > maxTableBytes {
-		return nil, fmt.Errorf("the table's blocks hold more than %d bytes, the limit", maxTableBytes)
+	if t.unpacked += size; t.unpacked > MaxTableBytes {
+		return nil, fmt.Errorf("the table's blocks hold more than %d bytes, the limit", MaxTableBytes)
 	}
 	switch trailer[0] {
 	case noCompression:

@@ -82,7 +82,7 @@ func TestTableBad(t *testing.T) {
 		b[at] ^= 1
 		return b
 	}
-	bomb := snappy.Encode(nil, make([]byte, maxTableBytes+1))
+	bomb := snappy.Encode(nil, make([]byte, MaxTableBytes+1))
 	for _, c := range []struct {
 		name string
 		data []byte

@@ -139,12 +139,12 @@ func openTensorFlow(prefix string) (*File, error) {
 		return nil, plain(path, err)
 	}
 	defer file.Close()
-	data, err := io.ReadAll(io.LimitReader(file, maxTableBytes+1))
+	data, err := io.ReadAll(io.LimitReader(file, MaxTableBytes+1))
 	if err != nil {
 		return nil, plain(path, err)
 	}
-	if len(data) > maxTableBytes {
-		return nil, fmt.Errorf("%s: longer than %d bytes, the limit", path, maxTableBytes)
+	if len(data) > MaxTableBytes {
+		return nil, fmt.Errorf("%s: longer than %d bytes, the limit", path, MaxTableBytes)
 	}
 	b := &bundle{}
 	tensors, err := b.read(data)
@@ -192,8 +192,8 @@ func (b *bundle) read(data []byte) ([]Tensor, error) {
 			b.slices[string(key)] = e
 			return nil
 		}
-		if len(tensors) == maxTensors {
-			return fmt.Errorf("more than %d tensors, the limit", maxTensors)
+		if len(tensors) == MaxTensors {
+			return fmt.Errorf("more than %d tensors, the limit", MaxTensors)
 		}
 		tensors = append(tensors, b.tensor(string(key), e))
 		return nil

@@ -158,7 +158,7 @@ func torchTensors(z *zip.Reader, pkl *zip.File) ([]Tensor, error) {
 			return nil, errors.New("its numbers are not in little-endian order")
 		}
 	}
-	data, err := readEntry(pkl, maxPickleBytes)
+	data, err := readEntry(pkl, MaxPickleBytes)
 	if err != nil {
 		return nil, err
 	}
@@ -192,7 +192,7 @@ const (
 // legacyTensors lists the tensors of PyTorch's form before 1.6: five pickles (magic number, protocol, about the machine,
 // the object, the keys of the storages), then each storage, an int64 of its elements before it.
 func legacyTensors(r io.ReaderAt, size int64) ([]Tensor, error) {
-	head := make([]byte, min(size, maxPickleBytes))
+	head := make([]byte, min(size, MaxPickleBytes))
 	if n, err := r.ReadAt(head, 0); err != nil && err != io.EOF {
 		return nil, err
 	} else if n < len(head) {
