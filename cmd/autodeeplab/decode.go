@@ -42,6 +42,7 @@ type decodeOptions struct {
 	out, relaxation, name              string
 	top                                int
 	json                               bool
+	randomFlags
 }
 
 // defaultTop is how many paths are shown.
@@ -50,7 +51,7 @@ const defaultTop = 3
 func newDecodeCommand(a *app) *cobra.Command {
 	var o decodeOptions
 	cmd := &cobra.Command{
-		Use:   "decode RELAXATION [-o ARCH.json]",
+		Use:   "decode RELAXATION | --random [-o ARCH.json]",
 		Short: "Decode what a search learned (α and β) to an architecture",
 		Long: `decode turns α and β to an architecture as the paper does: each block of the cell keeps its two
 strongest edges with their strongest operators, and the path is the one with the largest product of β
@@ -70,13 +71,23 @@ elements mean:
                      (the same, but row 0 is same, coarser, and the first move to a level is where
                      outgoing-packed has it)
 
--o FILE writes the architecture with the best path; -o DIR/ one file for each of the --top paths.`,
+-o FILE writes the architecture with the best path; -o DIR/ one file for each of the --top paths.
+
+--random draws an architecture of the search space instead, every cell and path as likely as any other: the
+baseline that a search must beat.`,
 		Example: `  autodeeplab decode relaxation.safetensors -o found.json
   autodeeplab decode relaxation.safetensors --top 10 -o candidates/
   autodeeplab decode checkpoint.pth.tar -o found.json --save relaxation.safetensors
-  autodeeplab decode search.npz --beta-convention outgoing-packed --json`,
-		Args: arguments(1, 2, "one relaxation, or two .npy"),
+  autodeeplab decode search.npz --beta-convention outgoing-packed --json
+  autodeeplab decode --random --seed 3 --layers 8 --blocks 3 -o random.json`,
+		Args: arguments(0, 2, "one relaxation, or two .npy"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := o.randomFlags.check(cmd, args); err != nil {
+				return err
+			}
+			if o.random {
+				return a.decodeRandom(&o)
+			}
 			if o.top < 1 || o.top > decode.MaxTop {
 				return usagef("--top %d: want 1 to %d", o.top, decode.MaxTop)
 			}
@@ -98,6 +109,7 @@ elements mean:
 	f.StringVar(&o.betaConvention, "beta-convention", "", "meaning of β's elements: "+orList(texts(decode.BetaConventions())))
 	f.StringSliceVar(&o.operators, "operators", nil, "operators of α's columns, all 8 in the file's order, comma-separated")
 	f.StringVar(&o.values, "values", "", "whether α and β are "+orList(texts(decode.ValueKinds())))
+	o.randomFlags.add(cmd)
 	nameArguments(f, "output", "PATH", "top", "N", "name", "NAME", "save", "FILE", "alpha", "NAME", "beta", "NAME",
 		"alpha-order", "ORDER", "beta-convention", "RULE", "operators", "LIST", "values", "KIND")
 	completeWith(cmd, "alpha-order", texts(decode.AlphaOrders()))

@@ -193,3 +193,31 @@ func TestDecodeRefuses(t *testing.T) {
 		fail(t, dir, c.args, c.status, c.want...)
 	}
 }
+
+// TestDecodeRandom draws architectures that compile takes, from the space that the flags describe.
+func TestDecodeRandom(t *testing.T) {
+	dir := t.TempDir()
+	text := succeed(t, dir, "decode --random --seed 3 --layers 8 --blocks 3 -o DIR/a.json")
+	if !strings.Contains(text, "drawn with seed 3, one of 2117682 cells and one of 1597 paths of 8 layers and 4 levels") || !strings.Contains(text, "a.json") {
+		t.Errorf("the answer is\n%s", text)
+	}
+	a, err := decode.ReadFile(filepath.Join(dir, "a.json"))
+	if err != nil || len(a.Cell) != 3 || len(a.Path) != 8 || a.Name != "random-3" {
+		t.Errorf("%v, %v", a, err)
+	}
+	var report randomReport
+	decodeJSON(t, []byte(succeed(t, dir, "decode --random --seed 3 --layers 8 --blocks 3 --json")), &report)
+	if !report.Architecture.Equal(a) || report.Seed != 3 || len(report.Written) != 0 || report.Paths != "1597" {
+		t.Errorf("%+v", report)
+	}
+	if succeed(t, dir, "decode --random") == succeed(t, dir, "decode --random --seed 1") {
+		t.Error("two seeds give the same")
+	}
+	fail(t, dir, "decode", exitUsage, "or --random")
+	fail(t, dir, "decode DIR/a.json --random", exitUsage, "takes no relaxation")
+	fail(t, dir, "decode DIR/a.json --seed 3", exitUsage, "--seed is for --random")
+	fail(t, dir, "decode --random --top 5", exitUsage, "--top is for a relaxation")
+	fail(t, dir, "decode --random --levels 5", exitUsage, "--levels: 5, want 1 to 4")
+	fail(t, dir, "decode --random -o DIR/", exitUsage, "one file")
+	fail(t, dir, "decode --random -o DIR/none/a.json", exitFailure, "none")
+}
