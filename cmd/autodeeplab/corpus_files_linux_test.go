@@ -89,6 +89,19 @@ func zipOf(name string, n int) []byte {
 	return b.Bytes()
 }
 
+// zipOfMany is an archive that lists its one entry n times.
+func zipOfMany(n int) []byte {
+	b := zipOf("a/data.pkl", 1)
+	end := bytes.LastIndex(b, []byte("PK\x05\x06"))
+	at := bytes.Index(b, []byte("PK\x01\x02"))
+	entry := bytes.Clone(b[at:end])
+	tail := bytes.Clone(b[end:])
+	binary.LittleEndian.PutUint16(tail[8:], uint16(n))
+	binary.LittleEndian.PutUint16(tail[10:], uint16(n))
+	binary.LittleEndian.PutUint32(tail[12:], uint32(n*len(entry)))
+	return append(append(b[:at], bytes.Repeat(entry, n)...), tail...)
+}
+
 // npy is NumPy's header.
 func npy(shape string) []byte {
 	head := fmt.Sprintf("{'descr': '<f4', 'fortran_order': False, 'shape': %s, }", shape)
@@ -115,6 +128,12 @@ func hostileOthers() []hostileCase {
 		arch("an architecture with a level of 10^400", []byte(head+"1"+strings.Repeat("0", 400)+"]}"), "path"),
 		importing("a pickle that would run a command", "CVE-2025-32434", "bad.pth", []byte("cos\nsystem\n(S'touch /tmp/hostile'\ntR."), "bad.pth"),
 		importing("a pickle that doubles a list forty times", "", "bad.pth", []byte("\x80\x02]q\x00"+strings.Repeat("(h\x00h\x00lq\x00", 40)+"."), "bad.pth"),
+		importing("a pickle with a number of thirty million digits", "", "bad.pth", append([]byte("\x80\x02L"), append(repeated("9", 30_000_000), "L\n."...)...), "bad.pth"),
+		importing("an archive of 400,000 entries", "", "bad.pth", zipOfMany(400_000), "list of its entries"),
+		importing("a pickle of a million lists", "", "bad.pth", append([]byte("\x80\x02"), append(repeated("]", 1_000_000), '.')...), "bad.pth"),
+		importing("a pickle of a million marks", "", "bad.pth", append([]byte("\x80\x02"), append(repeated("(", 1_000_000), '.')...), "bad.pth"),
+		importing("a pickle of lists in lists", "", "bad.pth", append([]byte("\x80\x02]"), append(append(repeated("]", 500_000), repeated("a", 500_000)...), '.')...), "bad.pth"),
+		importing("a pickle of ordered dictionaries", "", "bad.pth", append([]byte("\x80\x02ccollections\nOrderedDict\nq\x00"), append(repeated("h\x00)R", 700_000), '.')...), "bad.pth"),
 		importing("an archive of zeros for a checkpoint", "", "bad.pth", zipOf("archive/data.pkl", 1<<30), "bad.pth"),
 		importing("an archive of zeros for arrays", "", "bad.npz", zipOf("w.npy", 1<<30), "bad.npz"),
 		importing("an array of 2^60 elements", "CVE-2026-34445", "bad.npy", npy("(1152921504606846976,)"), "bad.npy"),

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"path/filepath"
+	"strings"
 
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
@@ -37,6 +39,13 @@ func hostileExternal() []hostileCase {
 		onnxCase("external data with backslashes", nested, reference("location", `..\..\secret`), "backslash"),
 		onnxCase("external data on a drive", nested, reference("location", "C:/secret"), "absolute"),
 		onnxCase("external data behind a NUL", "", reference("location", "weights.bin\x00/../../secret"), "NUL"),
+		{"external data in a file of four terabytes of holes, to be summed", "", with(reference("location", "holes", "checksum", strings.Repeat("0", 40))),
+			func(dir string) error {
+				if err := os.WriteFile(filepath.Join(dir, "holes"), nil, 0o600); err != nil {
+					return err
+				}
+				return os.Truncate(filepath.Join(dir, "holes"), 1<<42)
+			}, "check DIR/bad.onnx", "too large"},
 		onnxCase("external data nowhere", "", reference("location", ""), "is empty"),
 		onnxCase("external data in the folder itself", "", reference("location", "."), "names no file"),
 		onnxCase("external data in memory", "onnxruntime PR#28709", reference("location", "*/_ORT_MEM_ADDR_/*", "offset", "4096", "length", "32"), "no such file"),

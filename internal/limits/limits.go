@@ -73,7 +73,7 @@ var Fixed = []Limit{
 	{"checkpoint-index", "bytes", checkpoint.MaxTableBytes, "the index of a TensorFlow checkpoint, decompressed"},
 	{"checkpoint-header", "bytes", checkpoint.MaxSafetensorsHeader, "the header of a safetensors file"},
 	{"pickle-bytes", "bytes", checkpoint.MaxPickleBytes, "the pickle of a PyTorch file; nothing in it is executed"},
-	{"pickle-memory", "bytes", checkpoint.MaxPickleCost, "what parsing it may allocate"},
+	{"pickle-memory", "bytes", checkpoint.MaxPickleCost, "what parsing it may allocate, beyond as many bytes as the file has"},
 }
 
 // Default gives the limits of the table.

@@ -11,14 +11,16 @@ import (
 
 // zipTensors lists the tensors of a .npz or of a PyTorch file in its zip form.
 func zipTensors(r io.ReaderAt, size int64) (Format, []Tensor, error) {
-	z, err := zip.NewReader(r, size)
+	directory := &countedReader{r: r, left: maxDirectoryBytes}
+	z, err := zip.NewReader(directory, size)
 	if err != nil {
 		return "", nil, fmt.Errorf("damaged zip archive: %w", err)
 	}
+	directory.left = -1
 	numpy := false
 	for _, entry := range z.File {
 		if path.Base(entry.Name) == "data.pkl" {
-			tensors, err := torchTensors(z, entry)
+			tensors, err := torchTensors(z, entry, size)
 			return PyTorch, tensors, err
 		}
 		numpy = numpy || strings.HasSuffix(entry.Name, npyEnding)
@@ -51,4 +53,24 @@ func readEntry(entry *zip.File, limit int64) ([]byte, error) {
 		return nil, longer()
 	}
 	return data, nil
+}
+
+// maxDirectoryBytes bounds the list of an archive's entries, of 46 bytes and a name each, of which package zip makes about
+// 300 in memory. It allows 80,000 tensors of PyTorch.
+const maxDirectoryBytes = 6 << 20
+
+// countedReader ends with an error when more than left bytes have been read, unless left is negative.
+type countedReader struct {
+	r    io.ReaderAt
+	left int
+}
+
+func (c *countedReader) ReadAt(p []byte, at int64) (int, error) {
+	if c.left >= 0 {
+		if len(p) > c.left {
+			return 0, fmt.Errorf("the list of its entries is longer than %d bytes, the limit", maxDirectoryBytes)
+		}
+		c.left -= len(p)
+	}
+	return c.r.ReadAt(p, at)
 }

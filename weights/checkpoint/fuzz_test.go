@@ -93,7 +93,7 @@ func readFile(t *testing.T, data []byte) {
 }
 
 func readPickle(t *testing.T, data []byte) {
-	value, rest, err := unpickle(data, findTorch, make(storageTable).load)
+	value, rest, err := unpickle(data, newPickleBudget(0), findTorch, make(storageTable).load)
 	if err != nil {
 		return
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/nlpodyssey/gopickle/pickle"
 	"github.com/nlpodyssey/gopickle/types"
@@ -13,8 +14,11 @@ import (
 // Limits of a pickle. A checkpoint of the paper's supernet with its optimiser has about 1.5 million opcodes in 5 MB.
 const (
 	MaxPickleBytes = 32 << 20
-	// MaxPickleCost bounds what parsing may allocate, in bytes, as opcodeCost estimates it.
-	MaxPickleCost = 512 << 20
+	// MaxPickleCost bounds what parsing the pickles of a file may allocate, in bytes, as opcodeCost estimates it: so much
+	// and as many bytes as the file has. A pickle of many opcodes belongs to a file of many tensors.
+	MaxPickleCost = 48 << 20
+	// maxNumberLine bounds numbers that are written out: reading one takes the square of its length.
+	maxNumberLine = 1 << 12
 )
 
 // Arguments of pickle opcodes.
@@ -62,10 +66,26 @@ func opcodeCost(opcode byte) int {
 	return 64
 }
 
+// pickleBudget is what is left of the bytes that parsing a file's pickles may take.
+type pickleBudget struct{ left, most int64 }
+
+// newPickleBudget is that of a file of size bytes.
+func newPickleBudget(size int64) *pickleBudget {
+	most := MaxPickleCost + min(size, math.MaxInt64-MaxPickleCost)
+	return &pickleBudget{most, most}
+}
+
+func (b *pickleBudget) spend(n int) error {
+	if b.left -= int64(n); b.left < 0 {
+		return fmt.Errorf("a pickle that would take more than %d MiB to parse, the limit for a file of this size", b.most>>20)
+	}
+	return nil
+}
+
 // scanPickle finds the end of the pickle that data starts with, and checks that parsing it stays within bounds: the
 // parser allocates the lengths that it reads without asking whether there is as much, 16 EiB if need be.
-func scanPickle(data []byte) (end int, err error) {
-	at, cost := 0, 0
+func scanPickle(data []byte, budget *pickleBudget) (end int, err error) {
+	at := 0
 	// take returns the next n bytes.
 	take := func(n uint64) ([]byte, error) {
 		if n > uint64(len(data)-at) {
@@ -81,8 +101,8 @@ func scanPickle(data []byte) (end int, err error) {
 			return 0, err
 		}
 		opcode := b[0]
-		if cost += opcodeCost(opcode); cost > MaxPickleCost {
-			return 0, fmt.Errorf("a pickle that would take more than %d MiB to parse, the limit", MaxPickleCost>>20)
+		if err := budget.spend(opcodeCost(opcode)); err != nil {
+			return 0, err
 		}
 		start := at
 		switch kind := opcodeArguments[opcode]; kind {
@@ -96,6 +116,9 @@ func scanPickle(data []byte) (end int, err error) {
 				line := bytes.IndexByte(data[at:], '\n')
 				if line < 0 {
 					return 0, errors.New("a pickle that is cut off")
+				}
+				if line > maxNumberLine && bytes.IndexByte([]byte("FIL"), opcode) >= 0 {
+					return 0, fmt.Errorf("a pickle with a number of %d digits, at most %d are read", line, maxNumberLine)
 				}
 				at += line + 1
 			}
@@ -111,7 +134,9 @@ func scanPickle(data []byte) (end int, err error) {
 				if n > uint64(len(data)-at) {
 					return 0, errors.New("a pickle that is cut off")
 				}
-				cost += int(n)
+				if err := budget.spend(int(n)); err != nil {
+					return 0, err
+				}
 				continue
 			}
 			_, err = take(n)
@@ -119,7 +144,10 @@ func scanPickle(data []byte) (end int, err error) {
 		if err != nil {
 			return 0, err
 		}
-		if cost += 2 * (at - start); opcode == '.' {
+		if err := budget.spend(2 * (at - start)); err != nil {
+			return 0, err
+		}
+		if opcode == '.' {
 			return at, nil
 		}
 	}
@@ -130,8 +158,8 @@ func scanPickle(data []byte) (end int, err error) {
 // what persistent ids stand for.
 //
 // The library panics on some damaged input; that ends here.
-func unpickle(data []byte, find func(module, name string) any, load func(id any) (any, error)) (value any, rest []byte, err error) {
-	end, err := scanPickle(data)
+func unpickle(data []byte, budget *pickleBudget, find func(module, name string) any, load func(id any) (any, error)) (value any, rest []byte, err error) {
+	end, err := scanPickle(data, budget)
 	if err != nil {
 		return nil, nil, err
 	}

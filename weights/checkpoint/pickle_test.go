@@ -17,7 +17,7 @@ func TestScanPickle(t *testing.T) {
 		{"marks without end", strings.Repeat("(", 2<<20) + ".", "MiB to parse"},
 		{"an extension", "\x82\x01.", "not a pickle of PyTorch"},
 	} {
-		end, err := scanPickle([]byte(c.data))
+		end, err := scanPickle([]byte(c.data), newPickleBudget(0))
 		if c.want == "" {
 			if err != nil || end != len(c.data) {
 				t.Errorf("%s: %d, %v", c.name, end, err)
@@ -28,7 +28,7 @@ func TestScanPickle(t *testing.T) {
 	}
 	// Damage that the library answers with a panic.
 	for _, data := range []string{"\x8a\x00.", "(K\x01d.", "}(K\x01u.", "ccollections\nOrderedDict\n)RC\x01xK\x01s.", "."} {
-		if v, _, err := unpickle([]byte(data), nil, nil); err == nil {
+		if v, _, err := unpickle([]byte(data), newPickleBudget(0), nil, nil); err == nil {
 			t.Errorf("%q is %v", data, v)
 		}
 	}
@@ -36,7 +36,7 @@ func TestScanPickle(t *testing.T) {
 
 // TestPicklesAreNotExecuted: what a pickle calls is only noted.
 func TestPicklesAreNotExecuted(t *testing.T) {
-	v, _, err := unpickle([]byte("cos\nsystem\n(S'touch /nothing'\ntR."), findTorch, nil)
+	v, _, err := unpickle([]byte("cos\nsystem\n(S'touch /nothing'\ntR."), newPickleBudget(0), findTorch, nil)
 	if _, ok := v.(*opaque); err != nil || !ok {
 		t.Errorf("%#v, %v", v, err)
 	}

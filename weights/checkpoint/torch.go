@@ -143,8 +143,9 @@ func (s storageTable) load(id any) (any, error) {
 	return nil, errors.New("a persistent id that is not PyTorch's")
 }
 
-// torchTensors lists the tensors of PyTorch's zip form: data.pkl, and each storage in data/KEY beside it.
-func torchTensors(z *zip.Reader, pkl *zip.File) ([]Tensor, error) {
+// torchTensors lists the tensors of PyTorch's zip form, of a file of size bytes: data.pkl, and each storage in data/KEY
+// beside it.
+func torchTensors(z *zip.Reader, pkl *zip.File, size int64) ([]Tensor, error) {
 	folder := path.Dir(pkl.Name)
 	entries := make(map[string]*zip.File, len(z.File))
 	for _, entry := range z.File {
@@ -162,7 +163,7 @@ func torchTensors(z *zip.Reader, pkl *zip.File) ([]Tensor, error) {
 	if err != nil {
 		return nil, err
 	}
-	value, _, err := unpickle(data, findTorch, make(storageTable).load)
+	value, _, err := unpickle(data, newPickleBudget(size), findTorch, make(storageTable).load)
 	if err != nil {
 		return nil, err
 	}
@@ -198,23 +199,24 @@ func legacyTensors(r io.ReaderAt, size int64) ([]Tensor, error) {
 	} else if n < len(head) {
 		return nil, errCutOff
 	}
-	magic, rest, err := unpickle(head, nil, nil)
+	budget := newPickleBudget(size)
+	magic, rest, err := unpickle(head, budget, nil, nil)
 	if n, ok := magic.(*big.Int); err != nil || !ok || n.Text(16) != legacyMagic {
 		return nil, errors.New("a pickle, but not one that torch.save wrote")
 	}
-	protocol, rest, err := unpickle(rest, nil, nil)
+	protocol, rest, err := unpickle(rest, budget, nil, nil)
 	if err != nil || protocol != legacyProtocol {
 		return nil, fmt.Errorf("PyTorch's protocol %v (want %d)", protocol, legacyProtocol)
 	}
-	if _, rest, err = unpickle(rest, nil, nil); err != nil {
+	if _, rest, err = unpickle(rest, budget, nil, nil); err != nil {
 		return nil, err
 	}
 	storages := make(storageTable)
-	value, rest, err := unpickle(rest, findTorch, storages.load)
+	value, rest, err := unpickle(rest, budget, findTorch, storages.load)
 	if err != nil {
 		return nil, err
 	}
-	keys, rest, err := unpickle(rest, nil, nil)
+	keys, rest, err := unpickle(rest, budget, nil, nil)
 	if err != nil {
 		return nil, err
 	}
