@@ -31,6 +31,39 @@ type convolver[T kernel.Float] struct {
 	live      []int // the taps that reach the image at all; others need no arithmetic
 	chunks    []chunk
 	transpose *convolver[T] // the data's gradient as a convolution, for stride 1
+	fast      *kernel.TrainedConv
+}
+
+// accelerate chooses the kernels of package kernel where there are some.
+func (c *convolver[T]) accelerate(threads int) {
+	if _, ok := any(T(0)).(float32); !ok || c.relu || c.y.Stride != 1 || c.x.Stride != 1 {
+		return
+	}
+	for _, v := range []*convolver[T]{c, c.turned()} {
+		v.fast = kernel.NewTrainedConv(kernel.ConvParams{In: v.in, Out: v.out, Groups: 1, Kernel: []int{v.y.Kernel, v.x.Kernel},
+			Strides: []int{1, 1}, Dilations: []int{v.y.Dilation, v.x.Dilation}},
+			kernel.ConvShape{Batch: v.n, In: []int{v.y.In, v.x.In}, Out: []int{v.y.Out, v.x.Out}, Pad: []int{v.y.Begin, v.x.Begin}}, threads)
+	}
+}
+
+// quick is multiply by the kernels that accelerate chose; ok is false if there are none.
+func (c *convolver[T]) quick(env *Env[T], dst, x, weights []T, turned, add bool) (ok bool) {
+	if c.fast == nil {
+		return false
+	}
+	size := c.out * c.outPixels()
+	to := dst[:size]
+	if add {
+		to = env.slab(5, size)
+	}
+	single := func(x []T) []float32 { return any(x).([]float32) }
+	c.fast.Run(env.Pool, single(env.slab(7, c.fast.FilterLen())), single(env.slab(6, c.fast.Scratch())), single(to), single(x[:c.in*c.inPixels()]), single(weights), turned)
+	if add {
+		env.each(c.out, func(_ *worker[T], i int) {
+			kernel.AddTo(dst[i*c.outPixels():][:c.outPixels()], to[i*c.outPixels():])
+		})
+	}
+	return true
 }
 
 func newConvolver[T kernel.Float](in, out, n int, y, x Axis) convolver[T] {
@@ -194,6 +227,14 @@ func (c *convolver[T]) kernels(env *Env[T], weights []T) kernel.Matrix[T] {
 
 // multiply computes the convolution of x, or adds it to dst.
 func (c *convolver[T]) multiply(env *Env[T], dst, x, weights []T, add bool) {
+	if c.quick(env, dst, x, weights, false, add) {
+		return
+	}
+	c.products(env, dst, x, weights, add)
+}
+
+// products is multiply by matrix products.
+func (c *convolver[T]) products(env *Env[T], dst, x, weights []T, add bool) {
 	if len(c.live) == 0 {
 		if !add {
 			clear(dst[:c.out*c.outPixels()])
@@ -253,7 +294,9 @@ func (c *convolver[T]) weightGrad(env *Env[T], dw, x, dy []T, add bool) {
 // imageGrad computes the gradient of the input, taken after its ReLU if there is one, from dy, or adds it to dx.
 func (c *convolver[T]) imageGrad(env *Env[T], dx, weights, dy []T, add bool) {
 	if !c.scatters && c.y.Stride == 1 && c.x.Stride == 1 {
-		c.turned().multiply(env, dx, dy, c.turn(env, weights), add)
+		if t := c.turned(); !t.quick(env, dx, dy, weights, true, add) {
+			t.products(env, dx, dy, c.turn(env, weights), add)
+		}
 		return
 	}
 	m, pixels, outs := c.kernels(env, weights), c.inPixels(), c.outPixels()

@@ -49,6 +49,9 @@ func (n *Net[T]) Conv(s ConvSpec[T], x *Feature[T]) (*Feature[T], error) {
 		for range g {
 			c.groups = append(c.groups, newConvolver[T](x.C/g, s.Out/g, x.N, s.Y, s.X))
 		}
+		for i := range c.groups {
+			c.groups[i].accelerate(n.env.Pool.Threads())
+		}
 	}
 	return n.add(c, learns, s.Out, s.Y.Out, s.X.Out, x), nil
 }

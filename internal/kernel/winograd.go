@@ -160,6 +160,16 @@ type winogradPlan struct {
 	chunks             int
 	threads            int
 	pointLd, productLd int // from point to point, in V and in the products
+	// swapped says that images are [channels, batch, …] instead of [batch, channels, …].
+	swapped bool
+}
+
+// plane gives the number of the plane of a channel, of so many, of an image.
+func (p *winogradPlan) plane(image, channel, channels int) int {
+	if p.swapped {
+		return channel*p.s.Batch + image
+	}
+	return image*channels + channel
 }
 
 // A group's V and a block's products aim at these sizes, in float32: about what the second-level cache holds. Where a

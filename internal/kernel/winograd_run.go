@@ -39,8 +39,13 @@ var winogradWorkers = sync.Pool{New: func() any { return new(winogradWorker) }}
 
 // run computes dst from src.
 func (p *winogradPlan) run(pool *Pool, scratch, dst, src []float32) {
-	r := winogradRun{winogradPlan: p, filter: p.w.filter(p.a), dst: dst, src: src}
-	defer runtime.KeepAlive(p.w) // whose filters' memory is not the heap's
+	p.runWith(pool, scratch, p.w.filter(p.a), dst, src)
+	runtime.KeepAlive(p.w) // whose filters' memory is not the heap's
+}
+
+// runWith is run with given filters.
+func (p *winogradPlan) runWith(pool *Pool, scratch, filter, dst, src []float32) {
+	r := winogradRun{winogradPlan: p, filter: filter, dst: dst, src: src}
 	each := p.scratch()
 	if need := p.threads * each; len(scratch) < need {
 		scratch = make([]float32, need)
@@ -103,7 +108,7 @@ func (r *winogradRun) transform(w *winogradWorker) {
 				lead = 0
 			}
 			w.split.lane, w.split.n = p.lane-lead, p.n+lead+(a.n-1)/a.M*d
-			r.stage(w, r.src[(p.image*r.w.in+c)*plane:][:plane], p.inRow)
+			r.stage(w, r.src[r.plane(p.image, c, r.w.in)*plane:][:plane], p.inRow)
 			to := w.input[p.col/cols*a.points*r.pointLd+c*cols+p.col%cols:]
 			r.w.mk.winogradIn(a, to, w.stage[lead:], p.n, r.pointLd, d, w.tmp)
 		}
@@ -154,7 +159,7 @@ func (r *winogradRun) finish(w *winogradWorker, m0, m1 int) {
 			r.w.mk.winogradOut(a, w.result, w.products[(m-m0)*r.groupTiles+p.col:], p.n, r.productLd, w.tmp,
 				r.w.bias[m], r.w.clamp[0], r.w.clamp[1])
 			w.join.lane, w.join.n, w.join.rows = p.lane, p.n, min(a.M, ceilDiv(height-p.outRow, dy))
-			out := r.dst[(p.image*r.w.out+m)*plane+p.outRow*width:][:(w.join.rows-1)*dy*width+width]
+			out := r.dst[r.plane(p.image, m, r.w.out)*plane+p.outRow*width:][:(w.join.rows-1)*dy*width+width]
 			r.w.mk.winogradJoin(&w.join, out, w.result, width, dy*width)
 		}
 	}

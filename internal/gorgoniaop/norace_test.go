@@ -1,0 +1,5 @@
+//go:build !race
+
+package gorgoniaop
+
+const raceEnabled = false

@@ -1,0 +1,76 @@
+package kernel
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+)
+
+// swap turns [a][b][size] into [b][a][size].
+func swap(x []float32, a, b int) []float32 {
+	size, y := len(x)/(a*b), make([]float32, len(x))
+	for i := range a {
+		for j := range b {
+			copy(y[(j*a+i)*size:][:size], x[(i*b+j)*size:][:size])
+		}
+	}
+	return y
+}
+
+// turn makes the weights [In, Out, …] turned by half a turn of [Out, In, …].
+func turn(w []float32, out, in int) []float32 {
+	w = swap(w, out, in)
+	taps := len(w) / (out * in)
+	for at := 0; at < len(w); at += taps {
+		for i := range taps / 2 {
+			w[at+i], w[at+taps-1-i] = w[at+taps-1-i], w[at+i]
+		}
+	}
+	return w
+}
+
+func TestTrainedConv(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	tried := 0
+	for range 60 {
+		c := randomWinograd(r)
+		src, weights := randomFloats(r, c.s.Batch*c.p.In*product(c.s.In)), randomFloats(r, c.p.Out*c.p.In*c.p.Taps())
+		want := make([]float32, c.s.Batch*c.p.Out*product(c.s.Out))
+		ConvRef(want, src, weights, nil, c.p, c.s)
+		for _, mk := range microKernels() {
+			var one []float32
+			for _, pool := range pools {
+				tc := newTrainedConv(mk, c.p, c.s, pool.Threads())
+				if tc == nil {
+					continue
+				}
+				tried++
+				for _, turned := range []bool{false, true} {
+					w := weights
+					if turned {
+						w = turn(weights, c.p.Out, c.p.In)
+					}
+					got := make([]float32, len(want))
+					tc.Run(pool, make([]float32, tc.FilterLen()), make([]float32, tc.Scratch()), got, swap(src, c.s.Batch, c.p.In), w, turned)
+					got = swap(got, c.p.Out, c.s.Batch)
+					for i, v := range got {
+						if math.Abs(float64(v-want[i])) > 1e-3*math.Sqrt(float64(c.p.In*c.p.Taps())) {
+							t.Fatalf("%s, %+v %+v, turned %t: element %d is %v, want %v", mk.name, c.p, c.s, turned, i, v, want[i])
+						}
+					}
+					if one == nil {
+						one = got
+					}
+					for i, v := range got {
+						if math.Float32bits(v) != math.Float32bits(one[i]) {
+							t.Fatalf("%s, %+v %+v: element %d depends on threads or on how the weights lie", mk.name, c.p, c.s, i)
+						}
+					}
+				}
+			}
+		}
+	}
+	if tried < 20 {
+		t.Errorf("only %d runs", tried)
+	}
+}
