@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-var update = flag.Bool("update", false, "write the table of docs/SECURITY.md anew")
+var update = flag.Bool("update", false, "write the table of SECURITY.md anew")
 
 func TestParse(t *testing.T) {
 	s := Default()
@@ -45,7 +45,7 @@ func TestParse(t *testing.T) {
 // TestSecurityPage compares the table in SECURITY.md with the one in the code. Lines of the page's table are
 // "| `name` | value | what it bounds |".
 func TestSecurityPage(t *testing.T) {
-	path := filepath.Join("..", "..", "docs", "SECURITY.md")
+	path := filepath.Join("..", "..", "SECURITY.md")
 	page, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -53,7 +53,7 @@ func TestSecurityPage(t *testing.T) {
 	_, rest, ok := strings.Cut(string(page), "<!-- limits -->\n")
 	have, _, ended := strings.Cut(rest, "<!-- end of limits -->")
 	if !ok || !ended {
-		t.Fatal("docs/SECURITY.md has no table between <!-- limits --> and <!-- end of limits -->")
+		t.Fatal("SECURITY.md has no table between <!-- limits --> and <!-- end of limits -->")
 	}
 	var want strings.Builder
 	want.WriteString("| limit | default | bounds |\n|---|---|---|\n")
@@ -69,7 +69,7 @@ func TestSecurityPage(t *testing.T) {
 			t.Fatal(err)
 		}
 	} else if have != want.String() {
-		t.Errorf("docs/SECURITY.md has (-update writes it anew)\n%s\nwant\n%s", have, want.String())
+		t.Errorf("SECURITY.md has (-update writes it anew)\n%s\nwant\n%s", have, want.String())
 	}
 }
 
