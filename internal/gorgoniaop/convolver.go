@@ -46,6 +46,9 @@ func (c *convolver[T]) accelerate(threads int) {
 	}
 }
 
+// floats is x, whose elements are float32.
+func floats[T kernel.Float](x []T) []float32 { return any(x).([]float32) }
+
 // quick is multiply by the kernels that accelerate chose; ok is false if there are none.
 func (c *convolver[T]) quick(env *Env[T], dst, x, weights []T, turned, add bool) (ok bool) {
 	if c.fast == nil {
@@ -56,8 +59,7 @@ func (c *convolver[T]) quick(env *Env[T], dst, x, weights []T, turned, add bool)
 	if add {
 		to = env.slab(5, size)
 	}
-	single := func(x []T) []float32 { return any(x).([]float32) }
-	c.fast.Run(env.Pool, single(env.slab(7, c.fast.FilterLen())), single(env.slab(6, c.fast.Scratch())), single(to), single(x[:c.in*c.inPixels()]), single(weights), turned)
+	c.fast.Run(env.Pool, floats(env.slab(7, c.fast.FilterLen())), floats(env.slab(6, c.fast.Scratch())), floats(to), floats(x[:c.in*c.inPixels()]), floats(weights), turned)
 	if add {
 		env.each(c.out, func(_ *worker[T], i int) {
 			kernel.AddTo(dst[i*c.outPixels():][:c.outPixels()], to[i*c.outPixels():])
@@ -253,6 +255,22 @@ const weightGroups = 8
 
 // weightGrad computes the gradient of the weights from dy, that of the convolution, or adds it to dw.
 func (c *convolver[T]) weightGrad(env *Env[T], dw, x, dy []T, add bool) {
+	if c.fast != nil {
+		if !add {
+			clear(dw)
+		}
+		products := make([]*kernel.Products[float32], len(env.workers))
+		for i, w := range env.workers {
+			products[i] = any(&w.products).(*kernel.Products[float32])
+		}
+		c.fast.WeightGrad(env.Pool, products, floats(env.slab(7, c.fast.FilterLen())), floats(env.slab(6, c.fast.GradScratch())), floats(dw), floats(x), floats(dy))
+		return
+	}
+	c.weightProducts(env, dw, x, dy, add)
+}
+
+// weightProducts is weightGrad by matrix products.
+func (c *convolver[T]) weightProducts(env *Env[T], dw, x, dy []T, add bool) {
 	if !add && !c.whole() {
 		clear(dw)
 	}

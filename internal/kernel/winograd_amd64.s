@@ -694,6 +694,201 @@ DATA factor3fc80000<>+56(SB)/4, $0x3fc80000
 DATA factor3fc80000<>+60(SB)/4, $0x3fc80000
 GLOBL factor3fc80000<>(SB), RODATA|NOPTR, $64
 
+// func winogradGradF33AVX512(dst *float32, src *float32, n int, pointLd int, tmp *float32)
+// Requires: AVX, AVX512F
+TEXT ·winogradGradF33AVX512(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ n+16(FP), DX
+	MOVQ pointLd+24(FP), BX
+	MOVQ tmp+32(FP), SI
+	SHLQ $0x02, BX
+
+tiles:
+	VMOVUPS     (CX), Z0
+	VMOVUPS     1536(CX), Z1
+	VMOVUPS     3072(CX), Z2
+	VMOVAPS     Z0, Z3
+	VFMADD231PS factor3e100000<>+0(SB), Z2, Z3
+	VMULPS      factor3ec00000<>+0(SB), Z1, Z4
+	VADDPS      Z4, Z3, Z5
+	VMOVUPS     Z5, (SI)
+	VSUBPS      Z4, Z3, Z3
+	VMOVUPS     Z3, 192(SI)
+	VMOVAPS     Z0, Z0
+	VFMADD231PS factor3fc80000<>+0(SB), Z2, Z0
+	VMULPS      factor3fa00000<>+0(SB), Z1, Z1
+	VADDPS      Z1, Z0, Z3
+	VMOVUPS     Z3, 384(SI)
+	VSUBPS      Z1, Z0, Z0
+	VMOVUPS     Z0, 576(SI)
+	VMOVAPS     Z2, Z0
+	VMOVUPS     Z0, 768(SI)
+	VMOVUPS     512(CX), Z0
+	VMOVUPS     2048(CX), Z1
+	VMOVUPS     3584(CX), Z2
+	VMOVAPS     Z0, Z3
+	VFMADD231PS factor3e100000<>+0(SB), Z2, Z3
+	VMULPS      factor3ec00000<>+0(SB), Z1, Z4
+	VADDPS      Z4, Z3, Z5
+	VMOVUPS     Z5, 64(SI)
+	VSUBPS      Z4, Z3, Z3
+	VMOVUPS     Z3, 256(SI)
+	VMOVAPS     Z0, Z0
+	VFMADD231PS factor3fc80000<>+0(SB), Z2, Z0
+	VMULPS      factor3fa00000<>+0(SB), Z1, Z1
+	VADDPS      Z1, Z0, Z3
+	VMOVUPS     Z3, 448(SI)
+	VSUBPS      Z1, Z0, Z0
+	VMOVUPS     Z0, 640(SI)
+	VMOVAPS     Z2, Z0
+	VMOVUPS     Z0, 832(SI)
+	VMOVUPS     1024(CX), Z0
+	VMOVUPS     2560(CX), Z1
+	VMOVUPS     4096(CX), Z2
+	VMOVAPS     Z0, Z3
+	VFMADD231PS factor3e100000<>+0(SB), Z2, Z3
+	VMULPS      factor3ec00000<>+0(SB), Z1, Z4
+	VADDPS      Z4, Z3, Z5
+	VMOVUPS     Z5, 128(SI)
+	VSUBPS      Z4, Z3, Z3
+	VMOVUPS     Z3, 320(SI)
+	VMOVAPS     Z0, Z0
+	VFMADD231PS factor3fc80000<>+0(SB), Z2, Z0
+	VMULPS      factor3fa00000<>+0(SB), Z1, Z1
+	VADDPS      Z1, Z0, Z3
+	VMOVUPS     Z3, 512(SI)
+	VSUBPS      Z1, Z0, Z0
+	VMOVUPS     Z0, 704(SI)
+	VMOVAPS     Z2, Z0
+	VMOVUPS     Z0, 896(SI)
+	MOVQ        AX, DI
+	VMOVUPS     (SI), Z0
+	VMOVUPS     64(SI), Z1
+	VMOVUPS     128(SI), Z2
+	VMOVAPS     Z0, Z3
+	VFMADD231PS factor3e100000<>+0(SB), Z2, Z3
+	VMULPS      factor3ec00000<>+0(SB), Z1, Z4
+	VADDPS      Z4, Z3, Z5
+	VMOVUPS     Z5, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Z4, Z3, Z3
+	VMOVUPS     Z3, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Z0, Z0
+	VFMADD231PS factor3fc80000<>+0(SB), Z2, Z0
+	VMULPS      factor3fa00000<>+0(SB), Z1, Z1
+	VADDPS      Z1, Z0, Z3
+	VMOVUPS     Z3, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Z1, Z0, Z0
+	VMOVUPS     Z0, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Z2, Z0
+	VMOVUPS     Z0, (DI)
+	ADDQ        BX, DI
+	VMOVUPS     192(SI), Z0
+	VMOVUPS     256(SI), Z1
+	VMOVUPS     320(SI), Z2
+	VMOVAPS     Z0, Z3
+	VFMADD231PS factor3e100000<>+0(SB), Z2, Z3
+	VMULPS      factor3ec00000<>+0(SB), Z1, Z4
+	VADDPS      Z4, Z3, Z5
+	VMOVUPS     Z5, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Z4, Z3, Z3
+	VMOVUPS     Z3, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Z0, Z0
+	VFMADD231PS factor3fc80000<>+0(SB), Z2, Z0
+	VMULPS      factor3fa00000<>+0(SB), Z1, Z1
+	VADDPS      Z1, Z0, Z3
+	VMOVUPS     Z3, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Z1, Z0, Z0
+	VMOVUPS     Z0, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Z2, Z0
+	VMOVUPS     Z0, (DI)
+	ADDQ        BX, DI
+	VMOVUPS     384(SI), Z0
+	VMOVUPS     448(SI), Z1
+	VMOVUPS     512(SI), Z2
+	VMOVAPS     Z0, Z3
+	VFMADD231PS factor3e100000<>+0(SB), Z2, Z3
+	VMULPS      factor3ec00000<>+0(SB), Z1, Z4
+	VADDPS      Z4, Z3, Z5
+	VMOVUPS     Z5, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Z4, Z3, Z3
+	VMOVUPS     Z3, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Z0, Z0
+	VFMADD231PS factor3fc80000<>+0(SB), Z2, Z0
+	VMULPS      factor3fa00000<>+0(SB), Z1, Z1
+	VADDPS      Z1, Z0, Z3
+	VMOVUPS     Z3, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Z1, Z0, Z0
+	VMOVUPS     Z0, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Z2, Z0
+	VMOVUPS     Z0, (DI)
+	ADDQ        BX, DI
+	VMOVUPS     576(SI), Z0
+	VMOVUPS     640(SI), Z1
+	VMOVUPS     704(SI), Z2
+	VMOVAPS     Z0, Z3
+	VFMADD231PS factor3e100000<>+0(SB), Z2, Z3
+	VMULPS      factor3ec00000<>+0(SB), Z1, Z4
+	VADDPS      Z4, Z3, Z5
+	VMOVUPS     Z5, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Z4, Z3, Z3
+	VMOVUPS     Z3, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Z0, Z0
+	VFMADD231PS factor3fc80000<>+0(SB), Z2, Z0
+	VMULPS      factor3fa00000<>+0(SB), Z1, Z1
+	VADDPS      Z1, Z0, Z3
+	VMOVUPS     Z3, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Z1, Z0, Z0
+	VMOVUPS     Z0, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Z2, Z0
+	VMOVUPS     Z0, (DI)
+	ADDQ        BX, DI
+	VMOVUPS     768(SI), Z0
+	VMOVUPS     832(SI), Z1
+	VMOVUPS     896(SI), Z2
+	VMOVAPS     Z0, Z3
+	VFMADD231PS factor3e100000<>+0(SB), Z2, Z3
+	VMULPS      factor3ec00000<>+0(SB), Z1, Z4
+	VADDPS      Z4, Z3, Z5
+	VMOVUPS     Z5, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Z4, Z3, Z3
+	VMOVUPS     Z3, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Z0, Z0
+	VFMADD231PS factor3fc80000<>+0(SB), Z2, Z0
+	VMULPS      factor3fa00000<>+0(SB), Z1, Z1
+	VADDPS      Z1, Z0, Z3
+	VMOVUPS     Z3, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Z1, Z0, Z0
+	VMOVUPS     Z0, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Z2, Z0
+	VMOVUPS     Z0, (DI)
+	ADDQ        $0x40, CX
+	ADDQ        $0x40, AX
+	SUBQ        $0x10, DX
+	JG          tiles
+	VZEROUPPER
+	RET
+
 // func winogradInF43AVX512(dst *float32, src *float32, n int, pointLd int, shift int, tmp *float32)
 // Requires: AVX, AVX512F
 TEXT ·winogradInF43AVX512(SB), NOSPLIT, $0-48
@@ -1666,6 +1861,300 @@ DATA factor40580000<>+56(SB)/4, $0x40580000
 DATA factor40580000<>+60(SB)/4, $0x40580000
 GLOBL factor40580000<>(SB), RODATA|NOPTR, $64
 
+// func winogradGradF43AVX512(dst *float32, src *float32, n int, pointLd int, tmp *float32)
+// Requires: AVX, AVX512F
+TEXT ·winogradGradF43AVX512(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ n+16(FP), DX
+	MOVQ pointLd+24(FP), BX
+	MOVQ tmp+32(FP), SI
+	SHLQ $0x02, BX
+
+tiles:
+	VMOVUPS     (CX), Z0
+	VMOVUPS     2048(CX), Z1
+	VMOVUPS     4096(CX), Z2
+	VMOVUPS     6144(CX), Z3
+	VMOVAPS     Z0, Z4
+	VMOVUPS     Z4, (SI)
+	VMOVAPS     Z0, Z4
+	VFMADD231PS factor3ec80000<>+0(SB), Z2, Z4
+	VMULPS      factor3f200000<>+0(SB), Z1, Z5
+	VFMADD231PS factor3e7a0000<>+0(SB), Z3, Z5
+	VADDPS      Z5, Z4, Z6
+	VMOVUPS     Z6, 256(SI)
+	VSUBPS      Z5, Z4, Z4
+	VMOVUPS     Z4, 512(SI)
+	VMOVAPS     Z0, Z0
+	VFMADD231PS factor40100000<>+0(SB), Z2, Z0
+	VMULPS      factor3fc00000<>+0(SB), Z1, Z1
+	VFMADD231PS factor40580000<>+0(SB), Z3, Z1
+	VADDPS      Z1, Z0, Z2
+	VMOVUPS     Z2, 768(SI)
+	VSUBPS      Z1, Z0, Z0
+	VMOVUPS     Z0, 1024(SI)
+	VMOVAPS     Z3, Z0
+	VMOVUPS     Z0, 1280(SI)
+	VMOVUPS     512(CX), Z0
+	VMOVUPS     2560(CX), Z1
+	VMOVUPS     4608(CX), Z2
+	VMOVUPS     6656(CX), Z3
+	VMOVAPS     Z0, Z4
+	VMOVUPS     Z4, 64(SI)
+	VMOVAPS     Z0, Z4
+	VFMADD231PS factor3ec80000<>+0(SB), Z2, Z4
+	VMULPS      factor3f200000<>+0(SB), Z1, Z5
+	VFMADD231PS factor3e7a0000<>+0(SB), Z3, Z5
+	VADDPS      Z5, Z4, Z6
+	VMOVUPS     Z6, 320(SI)
+	VSUBPS      Z5, Z4, Z4
+	VMOVUPS     Z4, 576(SI)
+	VMOVAPS     Z0, Z0
+	VFMADD231PS factor40100000<>+0(SB), Z2, Z0
+	VMULPS      factor3fc00000<>+0(SB), Z1, Z1
+	VFMADD231PS factor40580000<>+0(SB), Z3, Z1
+	VADDPS      Z1, Z0, Z2
+	VMOVUPS     Z2, 832(SI)
+	VSUBPS      Z1, Z0, Z0
+	VMOVUPS     Z0, 1088(SI)
+	VMOVAPS     Z3, Z0
+	VMOVUPS     Z0, 1344(SI)
+	VMOVUPS     1024(CX), Z0
+	VMOVUPS     3072(CX), Z1
+	VMOVUPS     5120(CX), Z2
+	VMOVUPS     7168(CX), Z3
+	VMOVAPS     Z0, Z4
+	VMOVUPS     Z4, 128(SI)
+	VMOVAPS     Z0, Z4
+	VFMADD231PS factor3ec80000<>+0(SB), Z2, Z4
+	VMULPS      factor3f200000<>+0(SB), Z1, Z5
+	VFMADD231PS factor3e7a0000<>+0(SB), Z3, Z5
+	VADDPS      Z5, Z4, Z6
+	VMOVUPS     Z6, 384(SI)
+	VSUBPS      Z5, Z4, Z4
+	VMOVUPS     Z4, 640(SI)
+	VMOVAPS     Z0, Z0
+	VFMADD231PS factor40100000<>+0(SB), Z2, Z0
+	VMULPS      factor3fc00000<>+0(SB), Z1, Z1
+	VFMADD231PS factor40580000<>+0(SB), Z3, Z1
+	VADDPS      Z1, Z0, Z2
+	VMOVUPS     Z2, 896(SI)
+	VSUBPS      Z1, Z0, Z0
+	VMOVUPS     Z0, 1152(SI)
+	VMOVAPS     Z3, Z0
+	VMOVUPS     Z0, 1408(SI)
+	VMOVUPS     1536(CX), Z0
+	VMOVUPS     3584(CX), Z1
+	VMOVUPS     5632(CX), Z2
+	VMOVUPS     7680(CX), Z3
+	VMOVAPS     Z0, Z4
+	VMOVUPS     Z4, 192(SI)
+	VMOVAPS     Z0, Z4
+	VFMADD231PS factor3ec80000<>+0(SB), Z2, Z4
+	VMULPS      factor3f200000<>+0(SB), Z1, Z5
+	VFMADD231PS factor3e7a0000<>+0(SB), Z3, Z5
+	VADDPS      Z5, Z4, Z6
+	VMOVUPS     Z6, 448(SI)
+	VSUBPS      Z5, Z4, Z4
+	VMOVUPS     Z4, 704(SI)
+	VMOVAPS     Z0, Z0
+	VFMADD231PS factor40100000<>+0(SB), Z2, Z0
+	VMULPS      factor3fc00000<>+0(SB), Z1, Z1
+	VFMADD231PS factor40580000<>+0(SB), Z3, Z1
+	VADDPS      Z1, Z0, Z2
+	VMOVUPS     Z2, 960(SI)
+	VSUBPS      Z1, Z0, Z0
+	VMOVUPS     Z0, 1216(SI)
+	VMOVAPS     Z3, Z0
+	VMOVUPS     Z0, 1472(SI)
+	MOVQ        AX, DI
+	VMOVUPS     (SI), Z0
+	VMOVUPS     64(SI), Z1
+	VMOVUPS     128(SI), Z2
+	VMOVUPS     192(SI), Z3
+	VMOVAPS     Z0, Z4
+	VMOVUPS     Z4, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Z0, Z4
+	VFMADD231PS factor3ec80000<>+0(SB), Z2, Z4
+	VMULPS      factor3f200000<>+0(SB), Z1, Z5
+	VFMADD231PS factor3e7a0000<>+0(SB), Z3, Z5
+	VADDPS      Z5, Z4, Z6
+	VMOVUPS     Z6, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Z5, Z4, Z4
+	VMOVUPS     Z4, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Z0, Z0
+	VFMADD231PS factor40100000<>+0(SB), Z2, Z0
+	VMULPS      factor3fc00000<>+0(SB), Z1, Z1
+	VFMADD231PS factor40580000<>+0(SB), Z3, Z1
+	VADDPS      Z1, Z0, Z2
+	VMOVUPS     Z2, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Z1, Z0, Z0
+	VMOVUPS     Z0, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Z3, Z0
+	VMOVUPS     Z0, (DI)
+	ADDQ        BX, DI
+	VMOVUPS     256(SI), Z0
+	VMOVUPS     320(SI), Z1
+	VMOVUPS     384(SI), Z2
+	VMOVUPS     448(SI), Z3
+	VMOVAPS     Z0, Z4
+	VMOVUPS     Z4, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Z0, Z4
+	VFMADD231PS factor3ec80000<>+0(SB), Z2, Z4
+	VMULPS      factor3f200000<>+0(SB), Z1, Z5
+	VFMADD231PS factor3e7a0000<>+0(SB), Z3, Z5
+	VADDPS      Z5, Z4, Z6
+	VMOVUPS     Z6, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Z5, Z4, Z4
+	VMOVUPS     Z4, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Z0, Z0
+	VFMADD231PS factor40100000<>+0(SB), Z2, Z0
+	VMULPS      factor3fc00000<>+0(SB), Z1, Z1
+	VFMADD231PS factor40580000<>+0(SB), Z3, Z1
+	VADDPS      Z1, Z0, Z2
+	VMOVUPS     Z2, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Z1, Z0, Z0
+	VMOVUPS     Z0, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Z3, Z0
+	VMOVUPS     Z0, (DI)
+	ADDQ        BX, DI
+	VMOVUPS     512(SI), Z0
+	VMOVUPS     576(SI), Z1
+	VMOVUPS     640(SI), Z2
+	VMOVUPS     704(SI), Z3
+	VMOVAPS     Z0, Z4
+	VMOVUPS     Z4, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Z0, Z4
+	VFMADD231PS factor3ec80000<>+0(SB), Z2, Z4
+	VMULPS      factor3f200000<>+0(SB), Z1, Z5
+	VFMADD231PS factor3e7a0000<>+0(SB), Z3, Z5
+	VADDPS      Z5, Z4, Z6
+	VMOVUPS     Z6, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Z5, Z4, Z4
+	VMOVUPS     Z4, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Z0, Z0
+	VFMADD231PS factor40100000<>+0(SB), Z2, Z0
+	VMULPS      factor3fc00000<>+0(SB), Z1, Z1
+	VFMADD231PS factor40580000<>+0(SB), Z3, Z1
+	VADDPS      Z1, Z0, Z2
+	VMOVUPS     Z2, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Z1, Z0, Z0
+	VMOVUPS     Z0, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Z3, Z0
+	VMOVUPS     Z0, (DI)
+	ADDQ        BX, DI
+	VMOVUPS     768(SI), Z0
+	VMOVUPS     832(SI), Z1
+	VMOVUPS     896(SI), Z2
+	VMOVUPS     960(SI), Z3
+	VMOVAPS     Z0, Z4
+	VMOVUPS     Z4, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Z0, Z4
+	VFMADD231PS factor3ec80000<>+0(SB), Z2, Z4
+	VMULPS      factor3f200000<>+0(SB), Z1, Z5
+	VFMADD231PS factor3e7a0000<>+0(SB), Z3, Z5
+	VADDPS      Z5, Z4, Z6
+	VMOVUPS     Z6, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Z5, Z4, Z4
+	VMOVUPS     Z4, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Z0, Z0
+	VFMADD231PS factor40100000<>+0(SB), Z2, Z0
+	VMULPS      factor3fc00000<>+0(SB), Z1, Z1
+	VFMADD231PS factor40580000<>+0(SB), Z3, Z1
+	VADDPS      Z1, Z0, Z2
+	VMOVUPS     Z2, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Z1, Z0, Z0
+	VMOVUPS     Z0, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Z3, Z0
+	VMOVUPS     Z0, (DI)
+	ADDQ        BX, DI
+	VMOVUPS     1024(SI), Z0
+	VMOVUPS     1088(SI), Z1
+	VMOVUPS     1152(SI), Z2
+	VMOVUPS     1216(SI), Z3
+	VMOVAPS     Z0, Z4
+	VMOVUPS     Z4, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Z0, Z4
+	VFMADD231PS factor3ec80000<>+0(SB), Z2, Z4
+	VMULPS      factor3f200000<>+0(SB), Z1, Z5
+	VFMADD231PS factor3e7a0000<>+0(SB), Z3, Z5
+	VADDPS      Z5, Z4, Z6
+	VMOVUPS     Z6, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Z5, Z4, Z4
+	VMOVUPS     Z4, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Z0, Z0
+	VFMADD231PS factor40100000<>+0(SB), Z2, Z0
+	VMULPS      factor3fc00000<>+0(SB), Z1, Z1
+	VFMADD231PS factor40580000<>+0(SB), Z3, Z1
+	VADDPS      Z1, Z0, Z2
+	VMOVUPS     Z2, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Z1, Z0, Z0
+	VMOVUPS     Z0, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Z3, Z0
+	VMOVUPS     Z0, (DI)
+	ADDQ        BX, DI
+	VMOVUPS     1280(SI), Z0
+	VMOVUPS     1344(SI), Z1
+	VMOVUPS     1408(SI), Z2
+	VMOVUPS     1472(SI), Z3
+	VMOVAPS     Z0, Z4
+	VMOVUPS     Z4, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Z0, Z4
+	VFMADD231PS factor3ec80000<>+0(SB), Z2, Z4
+	VMULPS      factor3f200000<>+0(SB), Z1, Z5
+	VFMADD231PS factor3e7a0000<>+0(SB), Z3, Z5
+	VADDPS      Z5, Z4, Z6
+	VMOVUPS     Z6, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Z5, Z4, Z4
+	VMOVUPS     Z4, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Z0, Z0
+	VFMADD231PS factor40100000<>+0(SB), Z2, Z0
+	VMULPS      factor3fc00000<>+0(SB), Z1, Z1
+	VFMADD231PS factor40580000<>+0(SB), Z3, Z1
+	VADDPS      Z1, Z0, Z2
+	VMOVUPS     Z2, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Z1, Z0, Z0
+	VMOVUPS     Z0, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Z3, Z0
+	VMOVUPS     Z0, (DI)
+	ADDQ        $0x40, CX
+	ADDQ        $0x40, AX
+	SUBQ        $0x10, DX
+	JG          tiles
+	VZEROUPPER
+	RET
+
 // func winogradInF25AVX512(dst *float32, src *float32, n int, pointLd int, shift int, tmp *float32)
 // Requires: AVX, AVX512F
 TEXT ·winogradInF25AVX512(SB), NOSPLIT, $0-48
@@ -2324,6 +2813,204 @@ tiles:
 	ADDQ        $0x40, AX
 	SUBQ        $0x10, DX
 	JG          tiles
+	VZEROUPPER
+	RET
+
+// func winogradGradF25AVX512(dst *float32, src *float32, n int, pointLd int, tmp *float32)
+// Requires: AVX, AVX512F
+TEXT ·winogradGradF25AVX512(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ n+16(FP), DX
+	MOVQ pointLd+24(FP), BX
+	MOVQ tmp+32(FP), SI
+	SHLQ $0x02, BX
+
+tiles:
+	VMOVUPS (CX), Z0
+	VMOVUPS 1024(CX), Z1
+	VMOVAPS Z0, Z2
+	VMOVUPS Z2, (SI)
+	VMOVAPS Z0, Z2
+	VMULPS  factor3f200000<>+0(SB), Z1, Z3
+	VADDPS  Z3, Z2, Z4
+	VMOVUPS Z4, 128(SI)
+	VSUBPS  Z3, Z2, Z2
+	VMOVUPS Z2, 256(SI)
+	VMOVAPS Z0, Z0
+	VMULPS  factor3fc00000<>+0(SB), Z1, Z2
+	VADDPS  Z2, Z0, Z3
+	VMOVUPS Z3, 384(SI)
+	VSUBPS  Z2, Z0, Z0
+	VMOVUPS Z0, 512(SI)
+	VMOVAPS Z1, Z0
+	VMOVUPS Z0, 640(SI)
+	VMOVUPS 512(CX), Z0
+	VMOVUPS 1536(CX), Z1
+	VMOVAPS Z0, Z2
+	VMOVUPS Z2, 64(SI)
+	VMOVAPS Z0, Z2
+	VMULPS  factor3f200000<>+0(SB), Z1, Z3
+	VADDPS  Z3, Z2, Z4
+	VMOVUPS Z4, 192(SI)
+	VSUBPS  Z3, Z2, Z2
+	VMOVUPS Z2, 320(SI)
+	VMOVAPS Z0, Z0
+	VMULPS  factor3fc00000<>+0(SB), Z1, Z2
+	VADDPS  Z2, Z0, Z3
+	VMOVUPS Z3, 448(SI)
+	VSUBPS  Z2, Z0, Z0
+	VMOVUPS Z0, 576(SI)
+	VMOVAPS Z1, Z0
+	VMOVUPS Z0, 704(SI)
+	MOVQ    AX, DI
+	VMOVUPS (SI), Z0
+	VMOVUPS 64(SI), Z1
+	VMOVAPS Z0, Z2
+	VMOVUPS Z2, (DI)
+	ADDQ    BX, DI
+	VMOVAPS Z0, Z2
+	VMULPS  factor3f200000<>+0(SB), Z1, Z3
+	VADDPS  Z3, Z2, Z4
+	VMOVUPS Z4, (DI)
+	ADDQ    BX, DI
+	VSUBPS  Z3, Z2, Z2
+	VMOVUPS Z2, (DI)
+	ADDQ    BX, DI
+	VMOVAPS Z0, Z0
+	VMULPS  factor3fc00000<>+0(SB), Z1, Z2
+	VADDPS  Z2, Z0, Z3
+	VMOVUPS Z3, (DI)
+	ADDQ    BX, DI
+	VSUBPS  Z2, Z0, Z0
+	VMOVUPS Z0, (DI)
+	ADDQ    BX, DI
+	VMOVAPS Z1, Z0
+	VMOVUPS Z0, (DI)
+	ADDQ    BX, DI
+	VMOVUPS 128(SI), Z0
+	VMOVUPS 192(SI), Z1
+	VMOVAPS Z0, Z2
+	VMOVUPS Z2, (DI)
+	ADDQ    BX, DI
+	VMOVAPS Z0, Z2
+	VMULPS  factor3f200000<>+0(SB), Z1, Z3
+	VADDPS  Z3, Z2, Z4
+	VMOVUPS Z4, (DI)
+	ADDQ    BX, DI
+	VSUBPS  Z3, Z2, Z2
+	VMOVUPS Z2, (DI)
+	ADDQ    BX, DI
+	VMOVAPS Z0, Z0
+	VMULPS  factor3fc00000<>+0(SB), Z1, Z2
+	VADDPS  Z2, Z0, Z3
+	VMOVUPS Z3, (DI)
+	ADDQ    BX, DI
+	VSUBPS  Z2, Z0, Z0
+	VMOVUPS Z0, (DI)
+	ADDQ    BX, DI
+	VMOVAPS Z1, Z0
+	VMOVUPS Z0, (DI)
+	ADDQ    BX, DI
+	VMOVUPS 256(SI), Z0
+	VMOVUPS 320(SI), Z1
+	VMOVAPS Z0, Z2
+	VMOVUPS Z2, (DI)
+	ADDQ    BX, DI
+	VMOVAPS Z0, Z2
+	VMULPS  factor3f200000<>+0(SB), Z1, Z3
+	VADDPS  Z3, Z2, Z4
+	VMOVUPS Z4, (DI)
+	ADDQ    BX, DI
+	VSUBPS  Z3, Z2, Z2
+	VMOVUPS Z2, (DI)
+	ADDQ    BX, DI
+	VMOVAPS Z0, Z0
+	VMULPS  factor3fc00000<>+0(SB), Z1, Z2
+	VADDPS  Z2, Z0, Z3
+	VMOVUPS Z3, (DI)
+	ADDQ    BX, DI
+	VSUBPS  Z2, Z0, Z0
+	VMOVUPS Z0, (DI)
+	ADDQ    BX, DI
+	VMOVAPS Z1, Z0
+	VMOVUPS Z0, (DI)
+	ADDQ    BX, DI
+	VMOVUPS 384(SI), Z0
+	VMOVUPS 448(SI), Z1
+	VMOVAPS Z0, Z2
+	VMOVUPS Z2, (DI)
+	ADDQ    BX, DI
+	VMOVAPS Z0, Z2
+	VMULPS  factor3f200000<>+0(SB), Z1, Z3
+	VADDPS  Z3, Z2, Z4
+	VMOVUPS Z4, (DI)
+	ADDQ    BX, DI
+	VSUBPS  Z3, Z2, Z2
+	VMOVUPS Z2, (DI)
+	ADDQ    BX, DI
+	VMOVAPS Z0, Z0
+	VMULPS  factor3fc00000<>+0(SB), Z1, Z2
+	VADDPS  Z2, Z0, Z3
+	VMOVUPS Z3, (DI)
+	ADDQ    BX, DI
+	VSUBPS  Z2, Z0, Z0
+	VMOVUPS Z0, (DI)
+	ADDQ    BX, DI
+	VMOVAPS Z1, Z0
+	VMOVUPS Z0, (DI)
+	ADDQ    BX, DI
+	VMOVUPS 512(SI), Z0
+	VMOVUPS 576(SI), Z1
+	VMOVAPS Z0, Z2
+	VMOVUPS Z2, (DI)
+	ADDQ    BX, DI
+	VMOVAPS Z0, Z2
+	VMULPS  factor3f200000<>+0(SB), Z1, Z3
+	VADDPS  Z3, Z2, Z4
+	VMOVUPS Z4, (DI)
+	ADDQ    BX, DI
+	VSUBPS  Z3, Z2, Z2
+	VMOVUPS Z2, (DI)
+	ADDQ    BX, DI
+	VMOVAPS Z0, Z0
+	VMULPS  factor3fc00000<>+0(SB), Z1, Z2
+	VADDPS  Z2, Z0, Z3
+	VMOVUPS Z3, (DI)
+	ADDQ    BX, DI
+	VSUBPS  Z2, Z0, Z0
+	VMOVUPS Z0, (DI)
+	ADDQ    BX, DI
+	VMOVAPS Z1, Z0
+	VMOVUPS Z0, (DI)
+	ADDQ    BX, DI
+	VMOVUPS 640(SI), Z0
+	VMOVUPS 704(SI), Z1
+	VMOVAPS Z0, Z2
+	VMOVUPS Z2, (DI)
+	ADDQ    BX, DI
+	VMOVAPS Z0, Z2
+	VMULPS  factor3f200000<>+0(SB), Z1, Z3
+	VADDPS  Z3, Z2, Z4
+	VMOVUPS Z4, (DI)
+	ADDQ    BX, DI
+	VSUBPS  Z3, Z2, Z2
+	VMOVUPS Z2, (DI)
+	ADDQ    BX, DI
+	VMOVAPS Z0, Z0
+	VMULPS  factor3fc00000<>+0(SB), Z1, Z2
+	VADDPS  Z2, Z0, Z3
+	VMOVUPS Z3, (DI)
+	ADDQ    BX, DI
+	VSUBPS  Z2, Z0, Z0
+	VMOVUPS Z0, (DI)
+	ADDQ    BX, DI
+	VMOVAPS Z1, Z0
+	VMOVUPS Z0, (DI)
+	ADDQ    $0x40, CX
+	ADDQ    $0x40, AX
+	SUBQ    $0x10, DX
+	JG      tiles
 	VZEROUPPER
 	RET
 
@@ -3661,6 +4348,333 @@ DATA factor40440000<>+52(SB)/4, $0x40440000
 DATA factor40440000<>+56(SB)/4, $0x40440000
 DATA factor40440000<>+60(SB)/4, $0x40440000
 GLOBL factor40440000<>(SB), RODATA|NOPTR, $64
+
+// func winogradGradF35AVX512(dst *float32, src *float32, n int, pointLd int, tmp *float32)
+// Requires: AVX, AVX512F
+TEXT ·winogradGradF35AVX512(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ n+16(FP), DX
+	MOVQ pointLd+24(FP), BX
+	MOVQ tmp+32(FP), SI
+	SHLQ $0x02, BX
+
+tiles:
+	VMOVUPS     (CX), Z0
+	VMOVUPS     1536(CX), Z1
+	VMOVUPS     3072(CX), Z2
+	VMOVAPS     Z0, Z3
+	VFMADD231PS factor3dc80000<>+0(SB), Z2, Z3
+	VMULPS      factor3ea00000<>+0(SB), Z1, Z4
+	VADDPS      Z4, Z3, Z5
+	VMOVUPS     Z5, (SI)
+	VSUBPS      Z4, Z3, Z3
+	VMOVUPS     Z3, 192(SI)
+	VMOVAPS     Z0, Z3
+	VFMADD231PS factor3f440000<>+0(SB), Z2, Z3
+	VMULPS      factor3f600000<>+0(SB), Z1, Z4
+	VADDPS      Z4, Z3, Z5
+	VMOVUPS     Z5, 384(SI)
+	VSUBPS      Z4, Z3, Z3
+	VMOVUPS     Z3, 576(SI)
+	VMOVAPS     Z0, Z0
+	VFMADD231PS factor40440000<>+0(SB), Z2, Z0
+	VMULPS      factor3fe00000<>+0(SB), Z1, Z1
+	VADDPS      Z1, Z0, Z3
+	VMOVUPS     Z3, 768(SI)
+	VSUBPS      Z1, Z0, Z0
+	VMOVUPS     Z0, 960(SI)
+	VMOVAPS     Z2, Z0
+	VMOVUPS     Z0, 1152(SI)
+	VMOVUPS     512(CX), Z0
+	VMOVUPS     2048(CX), Z1
+	VMOVUPS     3584(CX), Z2
+	VMOVAPS     Z0, Z3
+	VFMADD231PS factor3dc80000<>+0(SB), Z2, Z3
+	VMULPS      factor3ea00000<>+0(SB), Z1, Z4
+	VADDPS      Z4, Z3, Z5
+	VMOVUPS     Z5, 64(SI)
+	VSUBPS      Z4, Z3, Z3
+	VMOVUPS     Z3, 256(SI)
+	VMOVAPS     Z0, Z3
+	VFMADD231PS factor3f440000<>+0(SB), Z2, Z3
+	VMULPS      factor3f600000<>+0(SB), Z1, Z4
+	VADDPS      Z4, Z3, Z5
+	VMOVUPS     Z5, 448(SI)
+	VSUBPS      Z4, Z3, Z3
+	VMOVUPS     Z3, 640(SI)
+	VMOVAPS     Z0, Z0
+	VFMADD231PS factor40440000<>+0(SB), Z2, Z0
+	VMULPS      factor3fe00000<>+0(SB), Z1, Z1
+	VADDPS      Z1, Z0, Z3
+	VMOVUPS     Z3, 832(SI)
+	VSUBPS      Z1, Z0, Z0
+	VMOVUPS     Z0, 1024(SI)
+	VMOVAPS     Z2, Z0
+	VMOVUPS     Z0, 1216(SI)
+	VMOVUPS     1024(CX), Z0
+	VMOVUPS     2560(CX), Z1
+	VMOVUPS     4096(CX), Z2
+	VMOVAPS     Z0, Z3
+	VFMADD231PS factor3dc80000<>+0(SB), Z2, Z3
+	VMULPS      factor3ea00000<>+0(SB), Z1, Z4
+	VADDPS      Z4, Z3, Z5
+	VMOVUPS     Z5, 128(SI)
+	VSUBPS      Z4, Z3, Z3
+	VMOVUPS     Z3, 320(SI)
+	VMOVAPS     Z0, Z3
+	VFMADD231PS factor3f440000<>+0(SB), Z2, Z3
+	VMULPS      factor3f600000<>+0(SB), Z1, Z4
+	VADDPS      Z4, Z3, Z5
+	VMOVUPS     Z5, 512(SI)
+	VSUBPS      Z4, Z3, Z3
+	VMOVUPS     Z3, 704(SI)
+	VMOVAPS     Z0, Z0
+	VFMADD231PS factor40440000<>+0(SB), Z2, Z0
+	VMULPS      factor3fe00000<>+0(SB), Z1, Z1
+	VADDPS      Z1, Z0, Z3
+	VMOVUPS     Z3, 896(SI)
+	VSUBPS      Z1, Z0, Z0
+	VMOVUPS     Z0, 1088(SI)
+	VMOVAPS     Z2, Z0
+	VMOVUPS     Z0, 1280(SI)
+	MOVQ        AX, DI
+	VMOVUPS     (SI), Z0
+	VMOVUPS     64(SI), Z1
+	VMOVUPS     128(SI), Z2
+	VMOVAPS     Z0, Z3
+	VFMADD231PS factor3dc80000<>+0(SB), Z2, Z3
+	VMULPS      factor3ea00000<>+0(SB), Z1, Z4
+	VADDPS      Z4, Z3, Z5
+	VMOVUPS     Z5, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Z4, Z3, Z3
+	VMOVUPS     Z3, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Z0, Z3
+	VFMADD231PS factor3f440000<>+0(SB), Z2, Z3
+	VMULPS      factor3f600000<>+0(SB), Z1, Z4
+	VADDPS      Z4, Z3, Z5
+	VMOVUPS     Z5, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Z4, Z3, Z3
+	VMOVUPS     Z3, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Z0, Z0
+	VFMADD231PS factor40440000<>+0(SB), Z2, Z0
+	VMULPS      factor3fe00000<>+0(SB), Z1, Z1
+	VADDPS      Z1, Z0, Z3
+	VMOVUPS     Z3, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Z1, Z0, Z0
+	VMOVUPS     Z0, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Z2, Z0
+	VMOVUPS     Z0, (DI)
+	ADDQ        BX, DI
+	VMOVUPS     192(SI), Z0
+	VMOVUPS     256(SI), Z1
+	VMOVUPS     320(SI), Z2
+	VMOVAPS     Z0, Z3
+	VFMADD231PS factor3dc80000<>+0(SB), Z2, Z3
+	VMULPS      factor3ea00000<>+0(SB), Z1, Z4
+	VADDPS      Z4, Z3, Z5
+	VMOVUPS     Z5, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Z4, Z3, Z3
+	VMOVUPS     Z3, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Z0, Z3
+	VFMADD231PS factor3f440000<>+0(SB), Z2, Z3
+	VMULPS      factor3f600000<>+0(SB), Z1, Z4
+	VADDPS      Z4, Z3, Z5
+	VMOVUPS     Z5, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Z4, Z3, Z3
+	VMOVUPS     Z3, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Z0, Z0
+	VFMADD231PS factor40440000<>+0(SB), Z2, Z0
+	VMULPS      factor3fe00000<>+0(SB), Z1, Z1
+	VADDPS      Z1, Z0, Z3
+	VMOVUPS     Z3, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Z1, Z0, Z0
+	VMOVUPS     Z0, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Z2, Z0
+	VMOVUPS     Z0, (DI)
+	ADDQ        BX, DI
+	VMOVUPS     384(SI), Z0
+	VMOVUPS     448(SI), Z1
+	VMOVUPS     512(SI), Z2
+	VMOVAPS     Z0, Z3
+	VFMADD231PS factor3dc80000<>+0(SB), Z2, Z3
+	VMULPS      factor3ea00000<>+0(SB), Z1, Z4
+	VADDPS      Z4, Z3, Z5
+	VMOVUPS     Z5, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Z4, Z3, Z3
+	VMOVUPS     Z3, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Z0, Z3
+	VFMADD231PS factor3f440000<>+0(SB), Z2, Z3
+	VMULPS      factor3f600000<>+0(SB), Z1, Z4
+	VADDPS      Z4, Z3, Z5
+	VMOVUPS     Z5, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Z4, Z3, Z3
+	VMOVUPS     Z3, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Z0, Z0
+	VFMADD231PS factor40440000<>+0(SB), Z2, Z0
+	VMULPS      factor3fe00000<>+0(SB), Z1, Z1
+	VADDPS      Z1, Z0, Z3
+	VMOVUPS     Z3, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Z1, Z0, Z0
+	VMOVUPS     Z0, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Z2, Z0
+	VMOVUPS     Z0, (DI)
+	ADDQ        BX, DI
+	VMOVUPS     576(SI), Z0
+	VMOVUPS     640(SI), Z1
+	VMOVUPS     704(SI), Z2
+	VMOVAPS     Z0, Z3
+	VFMADD231PS factor3dc80000<>+0(SB), Z2, Z3
+	VMULPS      factor3ea00000<>+0(SB), Z1, Z4
+	VADDPS      Z4, Z3, Z5
+	VMOVUPS     Z5, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Z4, Z3, Z3
+	VMOVUPS     Z3, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Z0, Z3
+	VFMADD231PS factor3f440000<>+0(SB), Z2, Z3
+	VMULPS      factor3f600000<>+0(SB), Z1, Z4
+	VADDPS      Z4, Z3, Z5
+	VMOVUPS     Z5, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Z4, Z3, Z3
+	VMOVUPS     Z3, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Z0, Z0
+	VFMADD231PS factor40440000<>+0(SB), Z2, Z0
+	VMULPS      factor3fe00000<>+0(SB), Z1, Z1
+	VADDPS      Z1, Z0, Z3
+	VMOVUPS     Z3, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Z1, Z0, Z0
+	VMOVUPS     Z0, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Z2, Z0
+	VMOVUPS     Z0, (DI)
+	ADDQ        BX, DI
+	VMOVUPS     768(SI), Z0
+	VMOVUPS     832(SI), Z1
+	VMOVUPS     896(SI), Z2
+	VMOVAPS     Z0, Z3
+	VFMADD231PS factor3dc80000<>+0(SB), Z2, Z3
+	VMULPS      factor3ea00000<>+0(SB), Z1, Z4
+	VADDPS      Z4, Z3, Z5
+	VMOVUPS     Z5, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Z4, Z3, Z3
+	VMOVUPS     Z3, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Z0, Z3
+	VFMADD231PS factor3f440000<>+0(SB), Z2, Z3
+	VMULPS      factor3f600000<>+0(SB), Z1, Z4
+	VADDPS      Z4, Z3, Z5
+	VMOVUPS     Z5, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Z4, Z3, Z3
+	VMOVUPS     Z3, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Z0, Z0
+	VFMADD231PS factor40440000<>+0(SB), Z2, Z0
+	VMULPS      factor3fe00000<>+0(SB), Z1, Z1
+	VADDPS      Z1, Z0, Z3
+	VMOVUPS     Z3, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Z1, Z0, Z0
+	VMOVUPS     Z0, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Z2, Z0
+	VMOVUPS     Z0, (DI)
+	ADDQ        BX, DI
+	VMOVUPS     960(SI), Z0
+	VMOVUPS     1024(SI), Z1
+	VMOVUPS     1088(SI), Z2
+	VMOVAPS     Z0, Z3
+	VFMADD231PS factor3dc80000<>+0(SB), Z2, Z3
+	VMULPS      factor3ea00000<>+0(SB), Z1, Z4
+	VADDPS      Z4, Z3, Z5
+	VMOVUPS     Z5, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Z4, Z3, Z3
+	VMOVUPS     Z3, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Z0, Z3
+	VFMADD231PS factor3f440000<>+0(SB), Z2, Z3
+	VMULPS      factor3f600000<>+0(SB), Z1, Z4
+	VADDPS      Z4, Z3, Z5
+	VMOVUPS     Z5, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Z4, Z3, Z3
+	VMOVUPS     Z3, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Z0, Z0
+	VFMADD231PS factor40440000<>+0(SB), Z2, Z0
+	VMULPS      factor3fe00000<>+0(SB), Z1, Z1
+	VADDPS      Z1, Z0, Z3
+	VMOVUPS     Z3, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Z1, Z0, Z0
+	VMOVUPS     Z0, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Z2, Z0
+	VMOVUPS     Z0, (DI)
+	ADDQ        BX, DI
+	VMOVUPS     1152(SI), Z0
+	VMOVUPS     1216(SI), Z1
+	VMOVUPS     1280(SI), Z2
+	VMOVAPS     Z0, Z3
+	VFMADD231PS factor3dc80000<>+0(SB), Z2, Z3
+	VMULPS      factor3ea00000<>+0(SB), Z1, Z4
+	VADDPS      Z4, Z3, Z5
+	VMOVUPS     Z5, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Z4, Z3, Z3
+	VMOVUPS     Z3, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Z0, Z3
+	VFMADD231PS factor3f440000<>+0(SB), Z2, Z3
+	VMULPS      factor3f600000<>+0(SB), Z1, Z4
+	VADDPS      Z4, Z3, Z5
+	VMOVUPS     Z5, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Z4, Z3, Z3
+	VMOVUPS     Z3, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Z0, Z0
+	VFMADD231PS factor40440000<>+0(SB), Z2, Z0
+	VMULPS      factor3fe00000<>+0(SB), Z1, Z1
+	VADDPS      Z1, Z0, Z3
+	VMOVUPS     Z3, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Z1, Z0, Z0
+	VMOVUPS     Z0, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Z2, Z0
+	VMOVUPS     Z0, (DI)
+	ADDQ        $0x40, CX
+	ADDQ        $0x40, AX
+	SUBQ        $0x10, DX
+	JG          tiles
+	VZEROUPPER
+	RET
 
 // func winogradSplit2x1AVX512(dst *float32, src *float32, x0 int, width int, n int, rows int, srcLd int, ahead int)
 // Requires: AVX, AVX512F, BMI, BMI2, CMOV, MMX+
@@ -6776,6 +7790,201 @@ tiles:
 	VZEROUPPER
 	RET
 
+// func winogradGradF33AVX2(dst *float32, src *float32, n int, pointLd int, tmp *float32)
+// Requires: AVX, FMA3
+TEXT ·winogradGradF33AVX2(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ n+16(FP), DX
+	MOVQ pointLd+24(FP), BX
+	MOVQ tmp+32(FP), SI
+	SHLQ $0x02, BX
+
+tiles:
+	VMOVUPS     (CX), Y0
+	VMOVUPS     1536(CX), Y1
+	VMOVUPS     3072(CX), Y2
+	VMOVAPS     Y0, Y3
+	VFMADD231PS factor3e100000<>+0(SB), Y2, Y3
+	VMULPS      factor3ec00000<>+0(SB), Y1, Y4
+	VADDPS      Y4, Y3, Y5
+	VMOVUPS     Y5, (SI)
+	VSUBPS      Y4, Y3, Y3
+	VMOVUPS     Y3, 96(SI)
+	VMOVAPS     Y0, Y0
+	VFMADD231PS factor3fc80000<>+0(SB), Y2, Y0
+	VMULPS      factor3fa00000<>+0(SB), Y1, Y1
+	VADDPS      Y1, Y0, Y3
+	VMOVUPS     Y3, 192(SI)
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     Y0, 288(SI)
+	VMOVAPS     Y2, Y0
+	VMOVUPS     Y0, 384(SI)
+	VMOVUPS     512(CX), Y0
+	VMOVUPS     2048(CX), Y1
+	VMOVUPS     3584(CX), Y2
+	VMOVAPS     Y0, Y3
+	VFMADD231PS factor3e100000<>+0(SB), Y2, Y3
+	VMULPS      factor3ec00000<>+0(SB), Y1, Y4
+	VADDPS      Y4, Y3, Y5
+	VMOVUPS     Y5, 32(SI)
+	VSUBPS      Y4, Y3, Y3
+	VMOVUPS     Y3, 128(SI)
+	VMOVAPS     Y0, Y0
+	VFMADD231PS factor3fc80000<>+0(SB), Y2, Y0
+	VMULPS      factor3fa00000<>+0(SB), Y1, Y1
+	VADDPS      Y1, Y0, Y3
+	VMOVUPS     Y3, 224(SI)
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     Y0, 320(SI)
+	VMOVAPS     Y2, Y0
+	VMOVUPS     Y0, 416(SI)
+	VMOVUPS     1024(CX), Y0
+	VMOVUPS     2560(CX), Y1
+	VMOVUPS     4096(CX), Y2
+	VMOVAPS     Y0, Y3
+	VFMADD231PS factor3e100000<>+0(SB), Y2, Y3
+	VMULPS      factor3ec00000<>+0(SB), Y1, Y4
+	VADDPS      Y4, Y3, Y5
+	VMOVUPS     Y5, 64(SI)
+	VSUBPS      Y4, Y3, Y3
+	VMOVUPS     Y3, 160(SI)
+	VMOVAPS     Y0, Y0
+	VFMADD231PS factor3fc80000<>+0(SB), Y2, Y0
+	VMULPS      factor3fa00000<>+0(SB), Y1, Y1
+	VADDPS      Y1, Y0, Y3
+	VMOVUPS     Y3, 256(SI)
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     Y0, 352(SI)
+	VMOVAPS     Y2, Y0
+	VMOVUPS     Y0, 448(SI)
+	MOVQ        AX, DI
+	VMOVUPS     (SI), Y0
+	VMOVUPS     32(SI), Y1
+	VMOVUPS     64(SI), Y2
+	VMOVAPS     Y0, Y3
+	VFMADD231PS factor3e100000<>+0(SB), Y2, Y3
+	VMULPS      factor3ec00000<>+0(SB), Y1, Y4
+	VADDPS      Y4, Y3, Y5
+	VMOVUPS     Y5, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Y4, Y3, Y3
+	VMOVUPS     Y3, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Y0, Y0
+	VFMADD231PS factor3fc80000<>+0(SB), Y2, Y0
+	VMULPS      factor3fa00000<>+0(SB), Y1, Y1
+	VADDPS      Y1, Y0, Y3
+	VMOVUPS     Y3, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     Y0, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Y2, Y0
+	VMOVUPS     Y0, (DI)
+	ADDQ        BX, DI
+	VMOVUPS     96(SI), Y0
+	VMOVUPS     128(SI), Y1
+	VMOVUPS     160(SI), Y2
+	VMOVAPS     Y0, Y3
+	VFMADD231PS factor3e100000<>+0(SB), Y2, Y3
+	VMULPS      factor3ec00000<>+0(SB), Y1, Y4
+	VADDPS      Y4, Y3, Y5
+	VMOVUPS     Y5, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Y4, Y3, Y3
+	VMOVUPS     Y3, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Y0, Y0
+	VFMADD231PS factor3fc80000<>+0(SB), Y2, Y0
+	VMULPS      factor3fa00000<>+0(SB), Y1, Y1
+	VADDPS      Y1, Y0, Y3
+	VMOVUPS     Y3, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     Y0, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Y2, Y0
+	VMOVUPS     Y0, (DI)
+	ADDQ        BX, DI
+	VMOVUPS     192(SI), Y0
+	VMOVUPS     224(SI), Y1
+	VMOVUPS     256(SI), Y2
+	VMOVAPS     Y0, Y3
+	VFMADD231PS factor3e100000<>+0(SB), Y2, Y3
+	VMULPS      factor3ec00000<>+0(SB), Y1, Y4
+	VADDPS      Y4, Y3, Y5
+	VMOVUPS     Y5, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Y4, Y3, Y3
+	VMOVUPS     Y3, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Y0, Y0
+	VFMADD231PS factor3fc80000<>+0(SB), Y2, Y0
+	VMULPS      factor3fa00000<>+0(SB), Y1, Y1
+	VADDPS      Y1, Y0, Y3
+	VMOVUPS     Y3, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     Y0, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Y2, Y0
+	VMOVUPS     Y0, (DI)
+	ADDQ        BX, DI
+	VMOVUPS     288(SI), Y0
+	VMOVUPS     320(SI), Y1
+	VMOVUPS     352(SI), Y2
+	VMOVAPS     Y0, Y3
+	VFMADD231PS factor3e100000<>+0(SB), Y2, Y3
+	VMULPS      factor3ec00000<>+0(SB), Y1, Y4
+	VADDPS      Y4, Y3, Y5
+	VMOVUPS     Y5, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Y4, Y3, Y3
+	VMOVUPS     Y3, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Y0, Y0
+	VFMADD231PS factor3fc80000<>+0(SB), Y2, Y0
+	VMULPS      factor3fa00000<>+0(SB), Y1, Y1
+	VADDPS      Y1, Y0, Y3
+	VMOVUPS     Y3, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     Y0, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Y2, Y0
+	VMOVUPS     Y0, (DI)
+	ADDQ        BX, DI
+	VMOVUPS     384(SI), Y0
+	VMOVUPS     416(SI), Y1
+	VMOVUPS     448(SI), Y2
+	VMOVAPS     Y0, Y3
+	VFMADD231PS factor3e100000<>+0(SB), Y2, Y3
+	VMULPS      factor3ec00000<>+0(SB), Y1, Y4
+	VADDPS      Y4, Y3, Y5
+	VMOVUPS     Y5, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Y4, Y3, Y3
+	VMOVUPS     Y3, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Y0, Y0
+	VFMADD231PS factor3fc80000<>+0(SB), Y2, Y0
+	VMULPS      factor3fa00000<>+0(SB), Y1, Y1
+	VADDPS      Y1, Y0, Y3
+	VMOVUPS     Y3, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     Y0, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Y2, Y0
+	VMOVUPS     Y0, (DI)
+	ADDQ        $0x20, CX
+	ADDQ        $0x20, AX
+	SUBQ        $0x08, DX
+	JG          tiles
+	VZEROUPPER
+	RET
+
 // func winogradInF43AVX2(dst *float32, src *float32, n int, pointLd int, shift int, tmp *float32)
 // Requires: AVX, FMA3
 TEXT ·winogradInF43AVX2(SB), NOSPLIT, $0-48
@@ -7568,6 +8777,300 @@ tiles:
 	VZEROUPPER
 	RET
 
+// func winogradGradF43AVX2(dst *float32, src *float32, n int, pointLd int, tmp *float32)
+// Requires: AVX, FMA3
+TEXT ·winogradGradF43AVX2(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ n+16(FP), DX
+	MOVQ pointLd+24(FP), BX
+	MOVQ tmp+32(FP), SI
+	SHLQ $0x02, BX
+
+tiles:
+	VMOVUPS     (CX), Y0
+	VMOVUPS     2048(CX), Y1
+	VMOVUPS     4096(CX), Y2
+	VMOVUPS     6144(CX), Y3
+	VMOVAPS     Y0, Y4
+	VMOVUPS     Y4, (SI)
+	VMOVAPS     Y0, Y4
+	VFMADD231PS factor3ec80000<>+0(SB), Y2, Y4
+	VMULPS      factor3f200000<>+0(SB), Y1, Y5
+	VFMADD231PS factor3e7a0000<>+0(SB), Y3, Y5
+	VADDPS      Y5, Y4, Y6
+	VMOVUPS     Y6, 128(SI)
+	VSUBPS      Y5, Y4, Y4
+	VMOVUPS     Y4, 256(SI)
+	VMOVAPS     Y0, Y0
+	VFMADD231PS factor40100000<>+0(SB), Y2, Y0
+	VMULPS      factor3fc00000<>+0(SB), Y1, Y1
+	VFMADD231PS factor40580000<>+0(SB), Y3, Y1
+	VADDPS      Y1, Y0, Y2
+	VMOVUPS     Y2, 384(SI)
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     Y0, 512(SI)
+	VMOVAPS     Y3, Y0
+	VMOVUPS     Y0, 640(SI)
+	VMOVUPS     512(CX), Y0
+	VMOVUPS     2560(CX), Y1
+	VMOVUPS     4608(CX), Y2
+	VMOVUPS     6656(CX), Y3
+	VMOVAPS     Y0, Y4
+	VMOVUPS     Y4, 32(SI)
+	VMOVAPS     Y0, Y4
+	VFMADD231PS factor3ec80000<>+0(SB), Y2, Y4
+	VMULPS      factor3f200000<>+0(SB), Y1, Y5
+	VFMADD231PS factor3e7a0000<>+0(SB), Y3, Y5
+	VADDPS      Y5, Y4, Y6
+	VMOVUPS     Y6, 160(SI)
+	VSUBPS      Y5, Y4, Y4
+	VMOVUPS     Y4, 288(SI)
+	VMOVAPS     Y0, Y0
+	VFMADD231PS factor40100000<>+0(SB), Y2, Y0
+	VMULPS      factor3fc00000<>+0(SB), Y1, Y1
+	VFMADD231PS factor40580000<>+0(SB), Y3, Y1
+	VADDPS      Y1, Y0, Y2
+	VMOVUPS     Y2, 416(SI)
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     Y0, 544(SI)
+	VMOVAPS     Y3, Y0
+	VMOVUPS     Y0, 672(SI)
+	VMOVUPS     1024(CX), Y0
+	VMOVUPS     3072(CX), Y1
+	VMOVUPS     5120(CX), Y2
+	VMOVUPS     7168(CX), Y3
+	VMOVAPS     Y0, Y4
+	VMOVUPS     Y4, 64(SI)
+	VMOVAPS     Y0, Y4
+	VFMADD231PS factor3ec80000<>+0(SB), Y2, Y4
+	VMULPS      factor3f200000<>+0(SB), Y1, Y5
+	VFMADD231PS factor3e7a0000<>+0(SB), Y3, Y5
+	VADDPS      Y5, Y4, Y6
+	VMOVUPS     Y6, 192(SI)
+	VSUBPS      Y5, Y4, Y4
+	VMOVUPS     Y4, 320(SI)
+	VMOVAPS     Y0, Y0
+	VFMADD231PS factor40100000<>+0(SB), Y2, Y0
+	VMULPS      factor3fc00000<>+0(SB), Y1, Y1
+	VFMADD231PS factor40580000<>+0(SB), Y3, Y1
+	VADDPS      Y1, Y0, Y2
+	VMOVUPS     Y2, 448(SI)
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     Y0, 576(SI)
+	VMOVAPS     Y3, Y0
+	VMOVUPS     Y0, 704(SI)
+	VMOVUPS     1536(CX), Y0
+	VMOVUPS     3584(CX), Y1
+	VMOVUPS     5632(CX), Y2
+	VMOVUPS     7680(CX), Y3
+	VMOVAPS     Y0, Y4
+	VMOVUPS     Y4, 96(SI)
+	VMOVAPS     Y0, Y4
+	VFMADD231PS factor3ec80000<>+0(SB), Y2, Y4
+	VMULPS      factor3f200000<>+0(SB), Y1, Y5
+	VFMADD231PS factor3e7a0000<>+0(SB), Y3, Y5
+	VADDPS      Y5, Y4, Y6
+	VMOVUPS     Y6, 224(SI)
+	VSUBPS      Y5, Y4, Y4
+	VMOVUPS     Y4, 352(SI)
+	VMOVAPS     Y0, Y0
+	VFMADD231PS factor40100000<>+0(SB), Y2, Y0
+	VMULPS      factor3fc00000<>+0(SB), Y1, Y1
+	VFMADD231PS factor40580000<>+0(SB), Y3, Y1
+	VADDPS      Y1, Y0, Y2
+	VMOVUPS     Y2, 480(SI)
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     Y0, 608(SI)
+	VMOVAPS     Y3, Y0
+	VMOVUPS     Y0, 736(SI)
+	MOVQ        AX, DI
+	VMOVUPS     (SI), Y0
+	VMOVUPS     32(SI), Y1
+	VMOVUPS     64(SI), Y2
+	VMOVUPS     96(SI), Y3
+	VMOVAPS     Y0, Y4
+	VMOVUPS     Y4, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Y0, Y4
+	VFMADD231PS factor3ec80000<>+0(SB), Y2, Y4
+	VMULPS      factor3f200000<>+0(SB), Y1, Y5
+	VFMADD231PS factor3e7a0000<>+0(SB), Y3, Y5
+	VADDPS      Y5, Y4, Y6
+	VMOVUPS     Y6, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Y5, Y4, Y4
+	VMOVUPS     Y4, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Y0, Y0
+	VFMADD231PS factor40100000<>+0(SB), Y2, Y0
+	VMULPS      factor3fc00000<>+0(SB), Y1, Y1
+	VFMADD231PS factor40580000<>+0(SB), Y3, Y1
+	VADDPS      Y1, Y0, Y2
+	VMOVUPS     Y2, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     Y0, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Y3, Y0
+	VMOVUPS     Y0, (DI)
+	ADDQ        BX, DI
+	VMOVUPS     128(SI), Y0
+	VMOVUPS     160(SI), Y1
+	VMOVUPS     192(SI), Y2
+	VMOVUPS     224(SI), Y3
+	VMOVAPS     Y0, Y4
+	VMOVUPS     Y4, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Y0, Y4
+	VFMADD231PS factor3ec80000<>+0(SB), Y2, Y4
+	VMULPS      factor3f200000<>+0(SB), Y1, Y5
+	VFMADD231PS factor3e7a0000<>+0(SB), Y3, Y5
+	VADDPS      Y5, Y4, Y6
+	VMOVUPS     Y6, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Y5, Y4, Y4
+	VMOVUPS     Y4, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Y0, Y0
+	VFMADD231PS factor40100000<>+0(SB), Y2, Y0
+	VMULPS      factor3fc00000<>+0(SB), Y1, Y1
+	VFMADD231PS factor40580000<>+0(SB), Y3, Y1
+	VADDPS      Y1, Y0, Y2
+	VMOVUPS     Y2, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     Y0, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Y3, Y0
+	VMOVUPS     Y0, (DI)
+	ADDQ        BX, DI
+	VMOVUPS     256(SI), Y0
+	VMOVUPS     288(SI), Y1
+	VMOVUPS     320(SI), Y2
+	VMOVUPS     352(SI), Y3
+	VMOVAPS     Y0, Y4
+	VMOVUPS     Y4, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Y0, Y4
+	VFMADD231PS factor3ec80000<>+0(SB), Y2, Y4
+	VMULPS      factor3f200000<>+0(SB), Y1, Y5
+	VFMADD231PS factor3e7a0000<>+0(SB), Y3, Y5
+	VADDPS      Y5, Y4, Y6
+	VMOVUPS     Y6, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Y5, Y4, Y4
+	VMOVUPS     Y4, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Y0, Y0
+	VFMADD231PS factor40100000<>+0(SB), Y2, Y0
+	VMULPS      factor3fc00000<>+0(SB), Y1, Y1
+	VFMADD231PS factor40580000<>+0(SB), Y3, Y1
+	VADDPS      Y1, Y0, Y2
+	VMOVUPS     Y2, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     Y0, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Y3, Y0
+	VMOVUPS     Y0, (DI)
+	ADDQ        BX, DI
+	VMOVUPS     384(SI), Y0
+	VMOVUPS     416(SI), Y1
+	VMOVUPS     448(SI), Y2
+	VMOVUPS     480(SI), Y3
+	VMOVAPS     Y0, Y4
+	VMOVUPS     Y4, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Y0, Y4
+	VFMADD231PS factor3ec80000<>+0(SB), Y2, Y4
+	VMULPS      factor3f200000<>+0(SB), Y1, Y5
+	VFMADD231PS factor3e7a0000<>+0(SB), Y3, Y5
+	VADDPS      Y5, Y4, Y6
+	VMOVUPS     Y6, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Y5, Y4, Y4
+	VMOVUPS     Y4, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Y0, Y0
+	VFMADD231PS factor40100000<>+0(SB), Y2, Y0
+	VMULPS      factor3fc00000<>+0(SB), Y1, Y1
+	VFMADD231PS factor40580000<>+0(SB), Y3, Y1
+	VADDPS      Y1, Y0, Y2
+	VMOVUPS     Y2, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     Y0, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Y3, Y0
+	VMOVUPS     Y0, (DI)
+	ADDQ        BX, DI
+	VMOVUPS     512(SI), Y0
+	VMOVUPS     544(SI), Y1
+	VMOVUPS     576(SI), Y2
+	VMOVUPS     608(SI), Y3
+	VMOVAPS     Y0, Y4
+	VMOVUPS     Y4, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Y0, Y4
+	VFMADD231PS factor3ec80000<>+0(SB), Y2, Y4
+	VMULPS      factor3f200000<>+0(SB), Y1, Y5
+	VFMADD231PS factor3e7a0000<>+0(SB), Y3, Y5
+	VADDPS      Y5, Y4, Y6
+	VMOVUPS     Y6, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Y5, Y4, Y4
+	VMOVUPS     Y4, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Y0, Y0
+	VFMADD231PS factor40100000<>+0(SB), Y2, Y0
+	VMULPS      factor3fc00000<>+0(SB), Y1, Y1
+	VFMADD231PS factor40580000<>+0(SB), Y3, Y1
+	VADDPS      Y1, Y0, Y2
+	VMOVUPS     Y2, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     Y0, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Y3, Y0
+	VMOVUPS     Y0, (DI)
+	ADDQ        BX, DI
+	VMOVUPS     640(SI), Y0
+	VMOVUPS     672(SI), Y1
+	VMOVUPS     704(SI), Y2
+	VMOVUPS     736(SI), Y3
+	VMOVAPS     Y0, Y4
+	VMOVUPS     Y4, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Y0, Y4
+	VFMADD231PS factor3ec80000<>+0(SB), Y2, Y4
+	VMULPS      factor3f200000<>+0(SB), Y1, Y5
+	VFMADD231PS factor3e7a0000<>+0(SB), Y3, Y5
+	VADDPS      Y5, Y4, Y6
+	VMOVUPS     Y6, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Y5, Y4, Y4
+	VMOVUPS     Y4, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Y0, Y0
+	VFMADD231PS factor40100000<>+0(SB), Y2, Y0
+	VMULPS      factor3fc00000<>+0(SB), Y1, Y1
+	VFMADD231PS factor40580000<>+0(SB), Y3, Y1
+	VADDPS      Y1, Y0, Y2
+	VMOVUPS     Y2, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     Y0, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Y3, Y0
+	VMOVUPS     Y0, (DI)
+	ADDQ        $0x20, CX
+	ADDQ        $0x20, AX
+	SUBQ        $0x08, DX
+	JG          tiles
+	VZEROUPPER
+	RET
+
 // func winogradInF25AVX2(dst *float32, src *float32, n int, pointLd int, shift int, tmp *float32)
 // Requires: AVX, FMA3
 TEXT ·winogradInF25AVX2(SB), NOSPLIT, $0-48
@@ -8226,6 +9729,204 @@ tiles:
 	ADDQ        $0x20, AX
 	SUBQ        $0x08, DX
 	JG          tiles
+	VZEROUPPER
+	RET
+
+// func winogradGradF25AVX2(dst *float32, src *float32, n int, pointLd int, tmp *float32)
+// Requires: AVX
+TEXT ·winogradGradF25AVX2(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ n+16(FP), DX
+	MOVQ pointLd+24(FP), BX
+	MOVQ tmp+32(FP), SI
+	SHLQ $0x02, BX
+
+tiles:
+	VMOVUPS (CX), Y0
+	VMOVUPS 1024(CX), Y1
+	VMOVAPS Y0, Y2
+	VMOVUPS Y2, (SI)
+	VMOVAPS Y0, Y2
+	VMULPS  factor3f200000<>+0(SB), Y1, Y3
+	VADDPS  Y3, Y2, Y4
+	VMOVUPS Y4, 64(SI)
+	VSUBPS  Y3, Y2, Y2
+	VMOVUPS Y2, 128(SI)
+	VMOVAPS Y0, Y0
+	VMULPS  factor3fc00000<>+0(SB), Y1, Y2
+	VADDPS  Y2, Y0, Y3
+	VMOVUPS Y3, 192(SI)
+	VSUBPS  Y2, Y0, Y0
+	VMOVUPS Y0, 256(SI)
+	VMOVAPS Y1, Y0
+	VMOVUPS Y0, 320(SI)
+	VMOVUPS 512(CX), Y0
+	VMOVUPS 1536(CX), Y1
+	VMOVAPS Y0, Y2
+	VMOVUPS Y2, 32(SI)
+	VMOVAPS Y0, Y2
+	VMULPS  factor3f200000<>+0(SB), Y1, Y3
+	VADDPS  Y3, Y2, Y4
+	VMOVUPS Y4, 96(SI)
+	VSUBPS  Y3, Y2, Y2
+	VMOVUPS Y2, 160(SI)
+	VMOVAPS Y0, Y0
+	VMULPS  factor3fc00000<>+0(SB), Y1, Y2
+	VADDPS  Y2, Y0, Y3
+	VMOVUPS Y3, 224(SI)
+	VSUBPS  Y2, Y0, Y0
+	VMOVUPS Y0, 288(SI)
+	VMOVAPS Y1, Y0
+	VMOVUPS Y0, 352(SI)
+	MOVQ    AX, DI
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	VMOVAPS Y0, Y2
+	VMOVUPS Y2, (DI)
+	ADDQ    BX, DI
+	VMOVAPS Y0, Y2
+	VMULPS  factor3f200000<>+0(SB), Y1, Y3
+	VADDPS  Y3, Y2, Y4
+	VMOVUPS Y4, (DI)
+	ADDQ    BX, DI
+	VSUBPS  Y3, Y2, Y2
+	VMOVUPS Y2, (DI)
+	ADDQ    BX, DI
+	VMOVAPS Y0, Y0
+	VMULPS  factor3fc00000<>+0(SB), Y1, Y2
+	VADDPS  Y2, Y0, Y3
+	VMOVUPS Y3, (DI)
+	ADDQ    BX, DI
+	VSUBPS  Y2, Y0, Y0
+	VMOVUPS Y0, (DI)
+	ADDQ    BX, DI
+	VMOVAPS Y1, Y0
+	VMOVUPS Y0, (DI)
+	ADDQ    BX, DI
+	VMOVUPS 64(SI), Y0
+	VMOVUPS 96(SI), Y1
+	VMOVAPS Y0, Y2
+	VMOVUPS Y2, (DI)
+	ADDQ    BX, DI
+	VMOVAPS Y0, Y2
+	VMULPS  factor3f200000<>+0(SB), Y1, Y3
+	VADDPS  Y3, Y2, Y4
+	VMOVUPS Y4, (DI)
+	ADDQ    BX, DI
+	VSUBPS  Y3, Y2, Y2
+	VMOVUPS Y2, (DI)
+	ADDQ    BX, DI
+	VMOVAPS Y0, Y0
+	VMULPS  factor3fc00000<>+0(SB), Y1, Y2
+	VADDPS  Y2, Y0, Y3
+	VMOVUPS Y3, (DI)
+	ADDQ    BX, DI
+	VSUBPS  Y2, Y0, Y0
+	VMOVUPS Y0, (DI)
+	ADDQ    BX, DI
+	VMOVAPS Y1, Y0
+	VMOVUPS Y0, (DI)
+	ADDQ    BX, DI
+	VMOVUPS 128(SI), Y0
+	VMOVUPS 160(SI), Y1
+	VMOVAPS Y0, Y2
+	VMOVUPS Y2, (DI)
+	ADDQ    BX, DI
+	VMOVAPS Y0, Y2
+	VMULPS  factor3f200000<>+0(SB), Y1, Y3
+	VADDPS  Y3, Y2, Y4
+	VMOVUPS Y4, (DI)
+	ADDQ    BX, DI
+	VSUBPS  Y3, Y2, Y2
+	VMOVUPS Y2, (DI)
+	ADDQ    BX, DI
+	VMOVAPS Y0, Y0
+	VMULPS  factor3fc00000<>+0(SB), Y1, Y2
+	VADDPS  Y2, Y0, Y3
+	VMOVUPS Y3, (DI)
+	ADDQ    BX, DI
+	VSUBPS  Y2, Y0, Y0
+	VMOVUPS Y0, (DI)
+	ADDQ    BX, DI
+	VMOVAPS Y1, Y0
+	VMOVUPS Y0, (DI)
+	ADDQ    BX, DI
+	VMOVUPS 192(SI), Y0
+	VMOVUPS 224(SI), Y1
+	VMOVAPS Y0, Y2
+	VMOVUPS Y2, (DI)
+	ADDQ    BX, DI
+	VMOVAPS Y0, Y2
+	VMULPS  factor3f200000<>+0(SB), Y1, Y3
+	VADDPS  Y3, Y2, Y4
+	VMOVUPS Y4, (DI)
+	ADDQ    BX, DI
+	VSUBPS  Y3, Y2, Y2
+	VMOVUPS Y2, (DI)
+	ADDQ    BX, DI
+	VMOVAPS Y0, Y0
+	VMULPS  factor3fc00000<>+0(SB), Y1, Y2
+	VADDPS  Y2, Y0, Y3
+	VMOVUPS Y3, (DI)
+	ADDQ    BX, DI
+	VSUBPS  Y2, Y0, Y0
+	VMOVUPS Y0, (DI)
+	ADDQ    BX, DI
+	VMOVAPS Y1, Y0
+	VMOVUPS Y0, (DI)
+	ADDQ    BX, DI
+	VMOVUPS 256(SI), Y0
+	VMOVUPS 288(SI), Y1
+	VMOVAPS Y0, Y2
+	VMOVUPS Y2, (DI)
+	ADDQ    BX, DI
+	VMOVAPS Y0, Y2
+	VMULPS  factor3f200000<>+0(SB), Y1, Y3
+	VADDPS  Y3, Y2, Y4
+	VMOVUPS Y4, (DI)
+	ADDQ    BX, DI
+	VSUBPS  Y3, Y2, Y2
+	VMOVUPS Y2, (DI)
+	ADDQ    BX, DI
+	VMOVAPS Y0, Y0
+	VMULPS  factor3fc00000<>+0(SB), Y1, Y2
+	VADDPS  Y2, Y0, Y3
+	VMOVUPS Y3, (DI)
+	ADDQ    BX, DI
+	VSUBPS  Y2, Y0, Y0
+	VMOVUPS Y0, (DI)
+	ADDQ    BX, DI
+	VMOVAPS Y1, Y0
+	VMOVUPS Y0, (DI)
+	ADDQ    BX, DI
+	VMOVUPS 320(SI), Y0
+	VMOVUPS 352(SI), Y1
+	VMOVAPS Y0, Y2
+	VMOVUPS Y2, (DI)
+	ADDQ    BX, DI
+	VMOVAPS Y0, Y2
+	VMULPS  factor3f200000<>+0(SB), Y1, Y3
+	VADDPS  Y3, Y2, Y4
+	VMOVUPS Y4, (DI)
+	ADDQ    BX, DI
+	VSUBPS  Y3, Y2, Y2
+	VMOVUPS Y2, (DI)
+	ADDQ    BX, DI
+	VMOVAPS Y0, Y0
+	VMULPS  factor3fc00000<>+0(SB), Y1, Y2
+	VADDPS  Y2, Y0, Y3
+	VMOVUPS Y3, (DI)
+	ADDQ    BX, DI
+	VSUBPS  Y2, Y0, Y0
+	VMOVUPS Y0, (DI)
+	ADDQ    BX, DI
+	VMOVAPS Y1, Y0
+	VMOVUPS Y0, (DI)
+	ADDQ    $0x20, CX
+	ADDQ    $0x20, AX
+	SUBQ    $0x08, DX
+	JG      tiles
 	VZEROUPPER
 	RET
 
@@ -9287,6 +10988,333 @@ tiles:
 	VMAXPS      Y4, Y1, Y4
 	VMINPS      Y4, Y2, Y4
 	VMOVUPS     Y4, 4096(AX)
+	ADDQ        $0x20, CX
+	ADDQ        $0x20, AX
+	SUBQ        $0x08, DX
+	JG          tiles
+	VZEROUPPER
+	RET
+
+// func winogradGradF35AVX2(dst *float32, src *float32, n int, pointLd int, tmp *float32)
+// Requires: AVX, FMA3
+TEXT ·winogradGradF35AVX2(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ n+16(FP), DX
+	MOVQ pointLd+24(FP), BX
+	MOVQ tmp+32(FP), SI
+	SHLQ $0x02, BX
+
+tiles:
+	VMOVUPS     (CX), Y0
+	VMOVUPS     1536(CX), Y1
+	VMOVUPS     3072(CX), Y2
+	VMOVAPS     Y0, Y3
+	VFMADD231PS factor3dc80000<>+0(SB), Y2, Y3
+	VMULPS      factor3ea00000<>+0(SB), Y1, Y4
+	VADDPS      Y4, Y3, Y5
+	VMOVUPS     Y5, (SI)
+	VSUBPS      Y4, Y3, Y3
+	VMOVUPS     Y3, 96(SI)
+	VMOVAPS     Y0, Y3
+	VFMADD231PS factor3f440000<>+0(SB), Y2, Y3
+	VMULPS      factor3f600000<>+0(SB), Y1, Y4
+	VADDPS      Y4, Y3, Y5
+	VMOVUPS     Y5, 192(SI)
+	VSUBPS      Y4, Y3, Y3
+	VMOVUPS     Y3, 288(SI)
+	VMOVAPS     Y0, Y0
+	VFMADD231PS factor40440000<>+0(SB), Y2, Y0
+	VMULPS      factor3fe00000<>+0(SB), Y1, Y1
+	VADDPS      Y1, Y0, Y3
+	VMOVUPS     Y3, 384(SI)
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     Y0, 480(SI)
+	VMOVAPS     Y2, Y0
+	VMOVUPS     Y0, 576(SI)
+	VMOVUPS     512(CX), Y0
+	VMOVUPS     2048(CX), Y1
+	VMOVUPS     3584(CX), Y2
+	VMOVAPS     Y0, Y3
+	VFMADD231PS factor3dc80000<>+0(SB), Y2, Y3
+	VMULPS      factor3ea00000<>+0(SB), Y1, Y4
+	VADDPS      Y4, Y3, Y5
+	VMOVUPS     Y5, 32(SI)
+	VSUBPS      Y4, Y3, Y3
+	VMOVUPS     Y3, 128(SI)
+	VMOVAPS     Y0, Y3
+	VFMADD231PS factor3f440000<>+0(SB), Y2, Y3
+	VMULPS      factor3f600000<>+0(SB), Y1, Y4
+	VADDPS      Y4, Y3, Y5
+	VMOVUPS     Y5, 224(SI)
+	VSUBPS      Y4, Y3, Y3
+	VMOVUPS     Y3, 320(SI)
+	VMOVAPS     Y0, Y0
+	VFMADD231PS factor40440000<>+0(SB), Y2, Y0
+	VMULPS      factor3fe00000<>+0(SB), Y1, Y1
+	VADDPS      Y1, Y0, Y3
+	VMOVUPS     Y3, 416(SI)
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     Y0, 512(SI)
+	VMOVAPS     Y2, Y0
+	VMOVUPS     Y0, 608(SI)
+	VMOVUPS     1024(CX), Y0
+	VMOVUPS     2560(CX), Y1
+	VMOVUPS     4096(CX), Y2
+	VMOVAPS     Y0, Y3
+	VFMADD231PS factor3dc80000<>+0(SB), Y2, Y3
+	VMULPS      factor3ea00000<>+0(SB), Y1, Y4
+	VADDPS      Y4, Y3, Y5
+	VMOVUPS     Y5, 64(SI)
+	VSUBPS      Y4, Y3, Y3
+	VMOVUPS     Y3, 160(SI)
+	VMOVAPS     Y0, Y3
+	VFMADD231PS factor3f440000<>+0(SB), Y2, Y3
+	VMULPS      factor3f600000<>+0(SB), Y1, Y4
+	VADDPS      Y4, Y3, Y5
+	VMOVUPS     Y5, 256(SI)
+	VSUBPS      Y4, Y3, Y3
+	VMOVUPS     Y3, 352(SI)
+	VMOVAPS     Y0, Y0
+	VFMADD231PS factor40440000<>+0(SB), Y2, Y0
+	VMULPS      factor3fe00000<>+0(SB), Y1, Y1
+	VADDPS      Y1, Y0, Y3
+	VMOVUPS     Y3, 448(SI)
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     Y0, 544(SI)
+	VMOVAPS     Y2, Y0
+	VMOVUPS     Y0, 640(SI)
+	MOVQ        AX, DI
+	VMOVUPS     (SI), Y0
+	VMOVUPS     32(SI), Y1
+	VMOVUPS     64(SI), Y2
+	VMOVAPS     Y0, Y3
+	VFMADD231PS factor3dc80000<>+0(SB), Y2, Y3
+	VMULPS      factor3ea00000<>+0(SB), Y1, Y4
+	VADDPS      Y4, Y3, Y5
+	VMOVUPS     Y5, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Y4, Y3, Y3
+	VMOVUPS     Y3, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Y0, Y3
+	VFMADD231PS factor3f440000<>+0(SB), Y2, Y3
+	VMULPS      factor3f600000<>+0(SB), Y1, Y4
+	VADDPS      Y4, Y3, Y5
+	VMOVUPS     Y5, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Y4, Y3, Y3
+	VMOVUPS     Y3, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Y0, Y0
+	VFMADD231PS factor40440000<>+0(SB), Y2, Y0
+	VMULPS      factor3fe00000<>+0(SB), Y1, Y1
+	VADDPS      Y1, Y0, Y3
+	VMOVUPS     Y3, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     Y0, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Y2, Y0
+	VMOVUPS     Y0, (DI)
+	ADDQ        BX, DI
+	VMOVUPS     96(SI), Y0
+	VMOVUPS     128(SI), Y1
+	VMOVUPS     160(SI), Y2
+	VMOVAPS     Y0, Y3
+	VFMADD231PS factor3dc80000<>+0(SB), Y2, Y3
+	VMULPS      factor3ea00000<>+0(SB), Y1, Y4
+	VADDPS      Y4, Y3, Y5
+	VMOVUPS     Y5, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Y4, Y3, Y3
+	VMOVUPS     Y3, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Y0, Y3
+	VFMADD231PS factor3f440000<>+0(SB), Y2, Y3
+	VMULPS      factor3f600000<>+0(SB), Y1, Y4
+	VADDPS      Y4, Y3, Y5
+	VMOVUPS     Y5, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Y4, Y3, Y3
+	VMOVUPS     Y3, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Y0, Y0
+	VFMADD231PS factor40440000<>+0(SB), Y2, Y0
+	VMULPS      factor3fe00000<>+0(SB), Y1, Y1
+	VADDPS      Y1, Y0, Y3
+	VMOVUPS     Y3, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     Y0, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Y2, Y0
+	VMOVUPS     Y0, (DI)
+	ADDQ        BX, DI
+	VMOVUPS     192(SI), Y0
+	VMOVUPS     224(SI), Y1
+	VMOVUPS     256(SI), Y2
+	VMOVAPS     Y0, Y3
+	VFMADD231PS factor3dc80000<>+0(SB), Y2, Y3
+	VMULPS      factor3ea00000<>+0(SB), Y1, Y4
+	VADDPS      Y4, Y3, Y5
+	VMOVUPS     Y5, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Y4, Y3, Y3
+	VMOVUPS     Y3, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Y0, Y3
+	VFMADD231PS factor3f440000<>+0(SB), Y2, Y3
+	VMULPS      factor3f600000<>+0(SB), Y1, Y4
+	VADDPS      Y4, Y3, Y5
+	VMOVUPS     Y5, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Y4, Y3, Y3
+	VMOVUPS     Y3, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Y0, Y0
+	VFMADD231PS factor40440000<>+0(SB), Y2, Y0
+	VMULPS      factor3fe00000<>+0(SB), Y1, Y1
+	VADDPS      Y1, Y0, Y3
+	VMOVUPS     Y3, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     Y0, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Y2, Y0
+	VMOVUPS     Y0, (DI)
+	ADDQ        BX, DI
+	VMOVUPS     288(SI), Y0
+	VMOVUPS     320(SI), Y1
+	VMOVUPS     352(SI), Y2
+	VMOVAPS     Y0, Y3
+	VFMADD231PS factor3dc80000<>+0(SB), Y2, Y3
+	VMULPS      factor3ea00000<>+0(SB), Y1, Y4
+	VADDPS      Y4, Y3, Y5
+	VMOVUPS     Y5, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Y4, Y3, Y3
+	VMOVUPS     Y3, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Y0, Y3
+	VFMADD231PS factor3f440000<>+0(SB), Y2, Y3
+	VMULPS      factor3f600000<>+0(SB), Y1, Y4
+	VADDPS      Y4, Y3, Y5
+	VMOVUPS     Y5, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Y4, Y3, Y3
+	VMOVUPS     Y3, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Y0, Y0
+	VFMADD231PS factor40440000<>+0(SB), Y2, Y0
+	VMULPS      factor3fe00000<>+0(SB), Y1, Y1
+	VADDPS      Y1, Y0, Y3
+	VMOVUPS     Y3, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     Y0, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Y2, Y0
+	VMOVUPS     Y0, (DI)
+	ADDQ        BX, DI
+	VMOVUPS     384(SI), Y0
+	VMOVUPS     416(SI), Y1
+	VMOVUPS     448(SI), Y2
+	VMOVAPS     Y0, Y3
+	VFMADD231PS factor3dc80000<>+0(SB), Y2, Y3
+	VMULPS      factor3ea00000<>+0(SB), Y1, Y4
+	VADDPS      Y4, Y3, Y5
+	VMOVUPS     Y5, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Y4, Y3, Y3
+	VMOVUPS     Y3, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Y0, Y3
+	VFMADD231PS factor3f440000<>+0(SB), Y2, Y3
+	VMULPS      factor3f600000<>+0(SB), Y1, Y4
+	VADDPS      Y4, Y3, Y5
+	VMOVUPS     Y5, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Y4, Y3, Y3
+	VMOVUPS     Y3, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Y0, Y0
+	VFMADD231PS factor40440000<>+0(SB), Y2, Y0
+	VMULPS      factor3fe00000<>+0(SB), Y1, Y1
+	VADDPS      Y1, Y0, Y3
+	VMOVUPS     Y3, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     Y0, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Y2, Y0
+	VMOVUPS     Y0, (DI)
+	ADDQ        BX, DI
+	VMOVUPS     480(SI), Y0
+	VMOVUPS     512(SI), Y1
+	VMOVUPS     544(SI), Y2
+	VMOVAPS     Y0, Y3
+	VFMADD231PS factor3dc80000<>+0(SB), Y2, Y3
+	VMULPS      factor3ea00000<>+0(SB), Y1, Y4
+	VADDPS      Y4, Y3, Y5
+	VMOVUPS     Y5, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Y4, Y3, Y3
+	VMOVUPS     Y3, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Y0, Y3
+	VFMADD231PS factor3f440000<>+0(SB), Y2, Y3
+	VMULPS      factor3f600000<>+0(SB), Y1, Y4
+	VADDPS      Y4, Y3, Y5
+	VMOVUPS     Y5, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Y4, Y3, Y3
+	VMOVUPS     Y3, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Y0, Y0
+	VFMADD231PS factor40440000<>+0(SB), Y2, Y0
+	VMULPS      factor3fe00000<>+0(SB), Y1, Y1
+	VADDPS      Y1, Y0, Y3
+	VMOVUPS     Y3, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     Y0, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Y2, Y0
+	VMOVUPS     Y0, (DI)
+	ADDQ        BX, DI
+	VMOVUPS     576(SI), Y0
+	VMOVUPS     608(SI), Y1
+	VMOVUPS     640(SI), Y2
+	VMOVAPS     Y0, Y3
+	VFMADD231PS factor3dc80000<>+0(SB), Y2, Y3
+	VMULPS      factor3ea00000<>+0(SB), Y1, Y4
+	VADDPS      Y4, Y3, Y5
+	VMOVUPS     Y5, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Y4, Y3, Y3
+	VMOVUPS     Y3, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Y0, Y3
+	VFMADD231PS factor3f440000<>+0(SB), Y2, Y3
+	VMULPS      factor3f600000<>+0(SB), Y1, Y4
+	VADDPS      Y4, Y3, Y5
+	VMOVUPS     Y5, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Y4, Y3, Y3
+	VMOVUPS     Y3, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Y0, Y0
+	VFMADD231PS factor40440000<>+0(SB), Y2, Y0
+	VMULPS      factor3fe00000<>+0(SB), Y1, Y1
+	VADDPS      Y1, Y0, Y3
+	VMOVUPS     Y3, (DI)
+	ADDQ        BX, DI
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     Y0, (DI)
+	ADDQ        BX, DI
+	VMOVAPS     Y2, Y0
+	VMOVUPS     Y0, (DI)
 	ADDQ        $0x20, CX
 	ADDQ        $0x20, AX
 	SUBQ        $0x08, DX

@@ -14,6 +14,11 @@ func winogradInF33AVX512(dst *float32, src *float32, n int, pointLd int, shift i
 //go:noescape
 func winogradOutF33AVX512(dst *float32, src *float32, n int, pointLd int, tmp *float32, bias float32, lo float32, hi float32)
 
+// winogradGradF33AVX512 is winogradGradGo for n ≥ 1 tiles; it works on, and writes, whole vectors of 16.
+//
+//go:noescape
+func winogradGradF33AVX512(dst *float32, src *float32, n int, pointLd int, tmp *float32)
+
 // winogradInF43AVX512 is winogradInGo for n ≥ 1 tiles; it works on, and writes, whole vectors of 16.
 //
 //go:noescape
@@ -23,6 +28,11 @@ func winogradInF43AVX512(dst *float32, src *float32, n int, pointLd int, shift i
 //
 //go:noescape
 func winogradOutF43AVX512(dst *float32, src *float32, n int, pointLd int, tmp *float32, bias float32, lo float32, hi float32)
+
+// winogradGradF43AVX512 is winogradGradGo for n ≥ 1 tiles; it works on, and writes, whole vectors of 16.
+//
+//go:noescape
+func winogradGradF43AVX512(dst *float32, src *float32, n int, pointLd int, tmp *float32)
 
 // winogradInF25AVX512 is winogradInGo for n ≥ 1 tiles; it works on, and writes, whole vectors of 16.
 //
@@ -34,6 +44,11 @@ func winogradInF25AVX512(dst *float32, src *float32, n int, pointLd int, shift i
 //go:noescape
 func winogradOutF25AVX512(dst *float32, src *float32, n int, pointLd int, tmp *float32, bias float32, lo float32, hi float32)
 
+// winogradGradF25AVX512 is winogradGradGo for n ≥ 1 tiles; it works on, and writes, whole vectors of 16.
+//
+//go:noescape
+func winogradGradF25AVX512(dst *float32, src *float32, n int, pointLd int, tmp *float32)
+
 // winogradInF35AVX512 is winogradInGo for n ≥ 1 tiles; it works on, and writes, whole vectors of 16.
 //
 //go:noescape
@@ -43,6 +58,11 @@ func winogradInF35AVX512(dst *float32, src *float32, n int, pointLd int, shift i
 //
 //go:noescape
 func winogradOutF35AVX512(dst *float32, src *float32, n int, pointLd int, tmp *float32, bias float32, lo float32, hi float32)
+
+// winogradGradF35AVX512 is winogradGradGo for n ≥ 1 tiles; it works on, and writes, whole vectors of 16.
+//
+//go:noescape
+func winogradGradF35AVX512(dst *float32, src *float32, n int, pointLd int, tmp *float32)
 
 // winogradSplit2x1AVX512 is winogradSplitGo for m = 2, dilation 1, n ≥ 1 tiles and rows ≥ 1; it writes whole vectors of 16.
 //
@@ -114,6 +134,11 @@ func winogradInF33AVX2(dst *float32, src *float32, n int, pointLd int, shift int
 //go:noescape
 func winogradOutF33AVX2(dst *float32, src *float32, n int, pointLd int, tmp *float32, bias float32, lo float32, hi float32)
 
+// winogradGradF33AVX2 is winogradGradGo for n ≥ 1 tiles; it works on, and writes, whole vectors of 8.
+//
+//go:noescape
+func winogradGradF33AVX2(dst *float32, src *float32, n int, pointLd int, tmp *float32)
+
 // winogradInF43AVX2 is winogradInGo for n ≥ 1 tiles; it works on, and writes, whole vectors of 8.
 //
 //go:noescape
@@ -123,6 +148,11 @@ func winogradInF43AVX2(dst *float32, src *float32, n int, pointLd int, shift int
 //
 //go:noescape
 func winogradOutF43AVX2(dst *float32, src *float32, n int, pointLd int, tmp *float32, bias float32, lo float32, hi float32)
+
+// winogradGradF43AVX2 is winogradGradGo for n ≥ 1 tiles; it works on, and writes, whole vectors of 8.
+//
+//go:noescape
+func winogradGradF43AVX2(dst *float32, src *float32, n int, pointLd int, tmp *float32)
 
 // winogradInF25AVX2 is winogradInGo for n ≥ 1 tiles; it works on, and writes, whole vectors of 8.
 //
@@ -134,6 +164,11 @@ func winogradInF25AVX2(dst *float32, src *float32, n int, pointLd int, shift int
 //go:noescape
 func winogradOutF25AVX2(dst *float32, src *float32, n int, pointLd int, tmp *float32, bias float32, lo float32, hi float32)
 
+// winogradGradF25AVX2 is winogradGradGo for n ≥ 1 tiles; it works on, and writes, whole vectors of 8.
+//
+//go:noescape
+func winogradGradF25AVX2(dst *float32, src *float32, n int, pointLd int, tmp *float32)
+
 // winogradInF35AVX2 is winogradInGo for n ≥ 1 tiles; it works on, and writes, whole vectors of 8.
 //
 //go:noescape
@@ -143,6 +178,11 @@ func winogradInF35AVX2(dst *float32, src *float32, n int, pointLd int, shift int
 //
 //go:noescape
 func winogradOutF35AVX2(dst *float32, src *float32, n int, pointLd int, tmp *float32, bias float32, lo float32, hi float32)
+
+// winogradGradF35AVX2 is winogradGradGo for n ≥ 1 tiles; it works on, and writes, whole vectors of 8.
+//
+//go:noescape
+func winogradGradF35AVX2(dst *float32, src *float32, n int, pointLd int, tmp *float32)
 
 // winogradSplit2x1AVX2 is winogradSplitGo for m = 2, dilation 1, n ≥ 1 tiles and rows ≥ 1; it writes whole vectors of 8.
 //

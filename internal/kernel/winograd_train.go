@@ -3,10 +3,9 @@ package kernel
 // TrainedConv is a dense float32 convolution of stride 1 by a Winograd algorithm, for weights that change from run to
 // run: they are taken to the algorithm's points at each. Images are [channels][batch][height][width].
 type TrainedConv struct {
-	p     ConvParams
-	s     ConvShape
-	plan  winogradPlan
-	grads winogradGrads
+	p    ConvParams
+	s    ConvShape
+	plan winogradPlan
 }
 
 // NewTrainedConv gives nil where no algorithm is cheaper than matrix products. The choice does not depend on threads.
@@ -113,5 +112,139 @@ func combine(dst []float32, factors []float64, row func(k int) []float32) {
 	}
 }
 
-// winogradGrads is the memory of the weights' gradient.
-type winogradGrads struct{}
+// The gradient of the weights is Gᵀ·(Σ (A·dy·Aᵀ) ∘ (Bᵀ·x·B))·G, the sum being one over all tiles: at each point a matrix
+// product over the tiles. Tiles are taken in groups, whose transforms fit gradElems.
+
+// gradElems is what the transforms of a group of tiles may take, in float32; gradTiles is the most that a group has.
+const (
+	gradElems = 5 << 20
+	gradTiles = 256
+)
+
+// group gives the number of tiles of a group and how far apart its rows lie: whole vectors reach beyond them.
+func (t *TrainedConv) group() (tiles, ld int) {
+	p := &t.plan
+	cols := p.w.mk.cols
+	tiles = min(gradElems/(p.a.points*(p.w.in+p.w.out)), gradTiles, roundUp(p.tiles, cols)) / cols * cols
+	tiles = max(tiles, cols)
+	return tiles, tiles + winogradSlack
+}
+
+// GradScratch is the length of the scratch memory of WeightGrad.
+func (t *TrainedConv) GradScratch() int {
+	_, ld := t.group()
+	return t.plan.a.points*(t.p.In+t.p.Out)*ld + t.plan.threads*t.plan.stageLen()*2
+}
+
+// WeightGrad adds to dw [Out, In, k, k] the gradient of the weights for dy, that of dst, and src, as Run had it. filter
+// and scratch are memory of FilterLen and GradScratch elements; products are the threads' own.
+func (t *TrainedConv) WeightGrad(pool *Pool, products []*Products[float32], filter, scratch, dw, src, dy []float32) {
+	p, w := &t.plan, t.plan.w
+	tiles, ld := t.group()
+	u := filter[:t.FilterLen()]
+	v, scratch := scratch[:p.a.points*w.in*ld], scratch[p.a.points*w.in*ld:]
+	m, scratch := scratch[:p.a.points*w.out*ld], scratch[p.a.points*w.out*ld:]
+	r := winogradRun{winogradPlan: p, src: src}
+	for first := 0; first < p.tiles; first += tiles {
+		n := min(tiles, p.tiles-first)
+		pool.For(w.in+w.out, 4, func(worker, lo, hi int) {
+			k := winogradWorkers.Get().(*winogradWorker)
+			k.stage, k.tmp = scratch[worker*p.stageLen():][:p.stageLen()], make([]float32, p.tmpLen())
+			k.split.m, k.split.dilation = p.a.M, w.width.dilation
+			r.cut(k, first, n)
+			for c := lo; c < hi; c++ {
+				if c < w.in {
+					t.inputPoints(&r, k, v[c*ld:], c, w.in*ld)
+				} else {
+					t.gradPoints(&r, k, m[(c-w.in)*ld:], dy, c-w.in, w.out*ld)
+				}
+			}
+			k.stage, k.tmp = nil, nil
+			winogradWorkers.Put(k)
+		})
+		pool.For(p.a.points, 1, func(worker, lo, hi int) {
+			for point := lo; point < hi; point++ {
+				products[worker].Multiply(u[point*w.in*w.out:], w.in, w.out, w.in, n,
+					Matrix[float32]{Data: m[point*w.out*ld:], Row: ld, Col: 1}, Matrix[float32]{Data: v[point*w.in*ld:], Row: 1, Col: ld}, first > 0)
+			}
+		})
+	}
+	t.taps(pool, dw, u)
+}
+
+// inputPoints takes channel c of the input under a group's tiles to the points. Whole vectors are written; what passes
+// the end of a piece is written again by the next one.
+func (t *TrainedConv) inputPoints(r *winogradRun, k *winogradWorker, dst []float32, c, pointLd int) {
+	a, d, plane := r.a, r.w.width.dilation, r.s.In[0]*r.s.In[1]
+	k.split.pad = r.s.Pad[1]
+	for i := range k.pieces {
+		p := &k.pieces[i]
+		lead := p.lane % d
+		if d > 2 {
+			lead = 0
+		}
+		k.split.lane, k.split.n = p.lane-lead, p.n+lead+(a.n-1)/a.M*d
+		r.stage(k, r.src[r.plane(p.image, c, r.w.in)*plane:][:plane], p.inRow)
+		r.w.mk.winogradIn(a, dst[p.col:], k.stage[lead:], p.n, pointLd, d, k.tmp)
+	}
+}
+
+// gradPoints does the same for the gradient of channel c of the output, whose tiles are M×M.
+func (t *TrainedConv) gradPoints(r *winogradRun, k *winogradWorker, dst, dy []float32, c, pointLd int) {
+	a, d, plane := r.a, r.w.width.dilation, r.s.Out[0]*r.s.Out[1]
+	height, width, down := r.s.Out[0], r.s.Out[1], r.w.height.dilation
+	k.split.pad = 0
+	for i := range k.pieces {
+		p := &k.pieces[i]
+		lead := p.lane % d
+		if d > 2 {
+			lead = 0
+		}
+		k.split.lane, k.split.n = p.lane-lead, p.n+lead
+		k.split.rows = min(a.M, ceilDiv(height-p.outRow, down))
+		from := dy[r.plane(p.image, c, r.w.out)*plane:][:plane]
+		r.w.mk.winogradSplit(&k.split, k.stage, from[p.outRow*width:], width, down*width, height*width)
+		for row := k.split.rows * a.M; row < a.M*a.M; row++ {
+			clear(k.stage[row*stageLanes:][:k.split.n])
+		}
+		r.w.mk.winogradGrad(a, dst[p.col:], k.stage[lead:], p.n, pointLd, k.tmp)
+	}
+}
+
+// taps adds Gᵀ·u·G to the gradient of the weights; u holds a matrix [Out, In] for each point.
+func (t *TrainedConv) taps(pool *Pool, dw, u []float32) {
+	a, all := t.plan.a, t.p.In*t.p.Out
+	transposed := make([][]float64, a.R) // Gᵀ
+	for k := range transposed {
+		for _, row := range a.filter {
+			transposed[k] = append(transposed[k], row[k])
+		}
+	}
+	half := make([][]float32, pool.Threads())
+	pool.For(ceilDiv(all, filterPiece), 1, func(worker, lo, hi int) {
+		if half[worker] == nil {
+			half[worker] = make([]float32, (a.n*a.R+1)*filterPiece)
+		}
+		h := half[worker]
+		sum := h[a.n*a.R*filterPiece:]
+		for piece := lo; piece < hi; piece++ {
+			from := piece * filterPiece
+			n := min(filterPiece, all-from)
+			for i := range a.n {
+				for x, row := range transposed {
+					combine(h[(i*a.R+x)*filterPiece:][:n], row, func(j int) []float32 { return u[(i*a.n+j)*all+from:][:n] })
+				}
+			}
+			for y, row := range transposed {
+				for x := range a.R {
+					combine(sum[:n], row, func(i int) []float32 { return h[(i*a.R+x)*filterPiece:][:n] })
+					at := from*a.R*a.R + y*a.R + x
+					for _, v := range sum[:n] {
+						dw[at] += v
+						at += a.R * a.R
+					}
+				}
+			}
+		}
+	})
+}

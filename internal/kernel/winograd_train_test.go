@@ -74,3 +74,74 @@ func TestTrainedConv(t *testing.T) {
 		t.Errorf("only %d runs", tried)
 	}
 }
+
+// TestTrainedConvWeightGrad holds the weights' gradient to the sum that it stands for.
+func TestTrainedConvWeightGrad(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 8))
+	tried := 0
+	for range 60 {
+		c := randomWinograd(r)
+		outs := product(c.s.Out)
+		src, dy := randomFloats(r, c.s.Batch*c.p.In*product(c.s.In)), randomFloats(r, c.s.Batch*c.p.Out*outs)
+		want := weightGradRef(c, src, dy)
+		for _, mk := range microKernels() {
+			var one []float32
+			for _, pool := range pools {
+				tc := newTrainedConv(mk, c.p, c.s, pool.Threads())
+				if tc == nil {
+					continue
+				}
+				tried++
+				products := make([]*Products[float32], pool.Threads())
+				for i := range products {
+					products[i] = new(Products[float32])
+				}
+				got := make([]float32, len(want))
+				for i := range got {
+					got[i] = 1
+				}
+				tc.WeightGrad(pool, products, make([]float32, tc.FilterLen()), make([]float32, tc.GradScratch()), got, swap(src, c.s.Batch, c.p.In), swap(dy, c.s.Batch, c.p.Out))
+				for i, v := range got {
+					if math.Abs(float64(v)-1-want[i]) > 2e-3*math.Sqrt(float64(c.s.Batch*outs)) {
+						t.Fatalf("%s, %+v %+v: element %d is %v, want %v", mk.name, c.p, c.s, i, v-1, want[i])
+					}
+				}
+				if one == nil {
+					one = got
+				}
+				for i, v := range got {
+					if math.Float32bits(v) != math.Float32bits(one[i]) {
+						t.Fatalf("%s, %+v %+v: element %d depends on threads", mk.name, c.p, c.s, i)
+					}
+				}
+			}
+		}
+	}
+	if tried < 20 {
+		t.Errorf("only %d runs", tried)
+	}
+}
+
+func weightGradRef(c convCase, src, dy []float32) []float64 {
+	dw := make([]float64, c.p.Out*c.p.In*c.p.Taps())
+	h, w, oh, ow := c.s.In[0], c.s.In[1], c.s.Out[0], c.s.Out[1]
+	for n := range c.s.Batch {
+		for m := range c.p.Out {
+			for i := range c.p.In {
+				for t := range c.p.Taps() {
+					sum := 0.0
+					for y := range oh {
+						for x := range ow {
+							sy, sx := y+t/c.p.Kernel[1]*c.p.Dilations[0]-c.s.Pad[0], x+t%c.p.Kernel[1]*c.p.Dilations[1]-c.s.Pad[1]
+							if sy >= 0 && sy < h && sx >= 0 && sx < w {
+								sum += float64(dy[((n*c.p.Out+m)*oh+y)*ow+x]) * float64(src[((n*c.p.In+i)*h+sy)*w+sx])
+							}
+						}
+					}
+					dw[(m*c.p.In+i)*c.p.Taps()+t] += sum
+				}
+			}
+		}
+	}
+	return dw
+}

@@ -20,6 +20,7 @@ func winograd() {
 			a := &toomcook.Algorithms[i]
 			winogradIn(s, a)
 			winogradOut(s, a)
+			winogradGrad(s, a)
 		}
 		for m := 2; m <= 4; m++ {
 			for dilation := 1; dilation <= 2; dilation++ {
@@ -226,6 +227,77 @@ func (s isa) outputRows(a *toomcook.Algorithm, x []reg.VecVirtual, emit func(i i
 	}
 	for r := range matrix {
 		emit(r, s.combine(matrix[r], x))
+	}
+}
+
+// winogradGrad takes outputs' gradients to the points: columns first, by way of tmp, then rows.
+func winogradGrad(s isa, a *toomcook.Algorithm) {
+	TEXT(name("winogradGrad%s%s", a.Name, s.name), NOSPLIT, "func(dst, src *float32, n, pointLd int, tmp *float32)")
+	Pragma("noescape")
+	Doc(name("winogradGrad%s%s is winogradGradGo for n ≥ 1 tiles; it works on, and writes, whole vectors of %d.", a.Name, s.name, s.lanes))
+	dst, src, n, ld, tmp := pointer("dst"), pointer("src"), pointer("n"), pointer("pointLd"), pointer("tmp")
+	SHLQ(operand.Imm(2), ld)
+
+	Label("tiles")
+	for j := range a.M {
+		x := s.vecs(a.M)
+		for i := range x {
+			VMOVUPS(at(src, (i*a.M+j)*stageBytes), x[i])
+		}
+		s.gradRows(a, x, func(i int, v reg.VecVirtual) { VMOVUPS(v, at(tmp, (i*a.M+j)*s.bytes())) })
+	}
+	row := GP64()
+	MOVQ(dst, row)
+	for i := range a.N() {
+		x := s.vecs(a.M)
+		for j := range x {
+			VMOVUPS(at(tmp, (i*a.M+j)*s.bytes()), x[j])
+		}
+		s.gradRows(a, x, func(j int, v reg.VecVirtual) {
+			VMOVUPS(v, at(row, 0))
+			if i+1 < a.N() || j+1 < a.N() {
+				ADDQ(ld, row)
+			}
+		})
+	}
+	ADDQ(operand.Imm(uint64(s.bytes())), src)
+	ADDQ(operand.Imm(uint64(s.bytes())), dst)
+	SUBQ(operand.Imm(uint64(s.lanes)), n)
+	JG(operand.LabelRef("tiles"))
+	VZEROUPPER()
+	RET()
+}
+
+// gradRows multiplies A, the transpose of Aᵀ, by a vector, and emits the rows in their order. The two rows of a pair of
+// points are e + o and e − o, the sums of the even and the odd powers.
+func (s isa) gradRows(a *toomcook.Algorithm, x []reg.VecVirtual, emit func(i int, v reg.VecVirtual)) {
+	output := a.Output()
+	column := func(i int) []float64 {
+		c := make([]float64, a.M)
+		for j := range c {
+			c[j] = output[j][i]
+		}
+		return c
+	}
+	for i := 0; i < a.N(); i++ {
+		if !a.Pair(i) {
+			emit(i, s.combine(column(i), x))
+			continue
+		}
+		even, odd := column(i), column(i)
+		for j := range even {
+			if j%2 == 0 {
+				odd[j] = 0
+			} else {
+				even[j] = 0
+			}
+		}
+		e, o, plus := s.combine(even, x), s.combine(odd, x), s.vec()
+		VADDPS(o, e, plus)
+		emit(i, plus)
+		VSUBPS(o, e, e)
+		emit(i+1, e)
+		i++
 	}
 }
 
