@@ -52,6 +52,7 @@ const (
 type translation[T kernel.Float] struct {
 	o       *NetworkOptions
 	graph   *onnx.Graph
+	initial map[string]*onnx.TensorPB
 	net     *gorgoniaop.Net[T]
 	values  map[string]*op.Info
 	needed  []*check.NodeInfo
@@ -76,6 +77,7 @@ func nodeErrorf(n *check.NodeInfo, format string, args ...any) error {
 // build translates m. Errors about nodes are *check.NodeError and wrap ErrUntrainable where a node is of no use here.
 func (b *translation[T]) build(m *onnx.Model, env *gorgoniaop.Env[T]) error {
 	b.graph = m.GetGraph()
+	b.initial = onnx.Initializers(b.graph)
 	input, err := b.interfaceOf()
 	if err != nil {
 		return err
@@ -112,10 +114,9 @@ func (b *translation[T]) build(m *onnx.Model, env *gorgoniaop.Env[T]) error {
 
 // interfaceOf finds the one input and the one output.
 func (b *translation[T]) interfaceOf() (input string, err error) {
-	initial := onnx.Initializers(b.graph)
 	var inputs []string
 	for _, in := range b.graph.GetInput() {
-		if initial[in.GetName()] == nil {
+		if b.initial[in.GetName()] == nil {
 			inputs = append(inputs, in.GetName())
 		}
 	}
@@ -283,7 +284,7 @@ func (b *translation[T]) learned(n *check.NodeInfo, i int, decay bool) (gorgonia
 	p := b.byName[name]
 	if p == nil {
 		p = &Parameter[T]{Name: name, Shape: slices.Clone(shape), Value: convert[T](data), Decay: decay}
-		if onnx.Initializers(b.graph)[name] == nil {
+		if b.initial[name] == nil {
 			return gorgoniaop.Learned[T]{Value: p.Value}, shape, nil
 		}
 		p.Gradient = make([]T, len(data))

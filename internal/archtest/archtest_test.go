@@ -40,7 +40,7 @@ var rooms = map[string][]string{
 	"internal/crc32c":       {},
 	"internal/testenv":      {"internal/cachedir"},
 	"internal/imageio":      {"onnx/tensor", "internal/atomicfile", "internal/kernel"},
-	"internal/gorgoniaop":   {"internal/kernel"},
+	"internal/gorgoniaop":   {"internal/kernel", "internal/offheap"},
 	"internal/archtest":     {},
 	"internal/integration":  {},
 	"internal/segmenter":    {"compile", "runtime", "onnx"},

@@ -3,7 +3,35 @@ package gorgoniaop
 import (
 	"math"
 	"slices"
+	"unsafe"
+
+	"autodeeplab/internal/kernel"
+	"autodeeplab/internal/offheap"
 )
+
+// memory is an array outside Go's heap, which the garbage collector would otherwise let grow to twice of it.
+type memory[T kernel.Float] struct {
+	block *offheap.Block // keeps data alive
+	data  []T
+}
+
+// newMemory gives n zeros.
+func newMemory[T kernel.Float](n int) memory[T] {
+	if n == 0 {
+		return memory[T]{}
+	}
+	b := offheap.New(n * int(unsafe.Sizeof(T(0))))
+	return memory[T]{b, unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(b.Bytes()))), n)}
+}
+
+// grow makes the array hold n elements, of arbitrary contents, and gives them.
+func (m *memory[T]) grow(n int) []T {
+	if len(m.data) < n {
+		*m = memory[T]{} // before the new one comes
+		*m = newMemory[T](n)
+	}
+	return m.data[:n]
+}
 
 // piece is memory of a Net that is needed from one time to another, both included. Times count the steps of a forward
 // pass and then those of the backward pass; pieces whose times do not meet share memory.

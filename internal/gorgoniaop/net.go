@@ -3,6 +3,7 @@ package gorgoniaop
 import (
 	"errors"
 	"fmt"
+	"runtime"
 
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -92,7 +93,7 @@ type Net[T kernel.Float] struct {
 
 	segments []*segment[T]
 	pieces   []*piece
-	arena    []T
+	arena    memory[T]
 	clock    int // the step that comes next in the forward pass; counts on in the backward pass
 	loss     *gorgonia.Node
 	// The gradient of the image, with respect to which gorgonia differentiates; of zeros unless InputGradient is set.
@@ -165,7 +166,7 @@ func (p *planner[T]) lend(size int) *piece {
 // slice is where a piece lies.
 func (n *Net[T]) slice(p *piece) []T {
 	r, at := p.root()
-	return n.arena[r.offset+at:][:p.size:p.size]
+	return n.arena.data[r.offset+at:][:p.size:p.size]
 }
 
 func (n *Net[T]) backwardTime(step int) int { return 2*len(n.steps) - 1 - step }
@@ -234,7 +235,7 @@ func (n *Net[T]) plan() {
 	if n.InputGradient {
 		n.input.grad.use(2 * len(n.steps))
 	}
-	n.arena = make([]T, layOut(n.pieces))
+	n.arena = newMemory[T](layOut(n.pieces))
 	for _, f := range features {
 		if f.origin == nil {
 			f.values = n.slice(f.data)
@@ -248,7 +249,7 @@ func (n *Net[T]) plan() {
 }
 
 // Memory is the number of elements that the network keeps its images and gradients in.
-func (n *Net[T]) Memory() int { return len(n.arena) }
+func (n *Net[T]) Memory() int { return len(n.arena.data) }
 
 // Run computes the loss of a batch, whose images are in InputValues, and adds to the parameters' gradients.
 func (n *Net[T]) Run(labels []uint8) (loss float64, err error) {
@@ -260,6 +261,7 @@ func (n *Net[T]) Run(labels []uint8) (loss float64, err error) {
 	if want := 2 * len(n.steps); n.clock != want {
 		return 0, fmt.Errorf("gorgonia ran %d of %d steps", n.clock, want)
 	}
+	runtime.KeepAlive(n) // whose memory is not the heap's
 	v, ok := n.loss.Value().Data().(T)
 	if !ok {
 		return 0, fmt.Errorf("the loss is %T, want a number", n.loss.Value().Data())

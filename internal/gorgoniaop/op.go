@@ -29,7 +29,7 @@ type Env[T kernel.Float] struct {
 	Evaluate bool
 
 	ops     int
-	scratch [][]T        // slabs that one operator's run may use, by slot
+	scratch []memory[T]  // slabs that one operator's run may use, by slot
 	workers []*worker[T] // by the pool's worker number
 	kept    arena[T]
 }
@@ -93,12 +93,9 @@ func (w *worker[T]) slab(slot, n int) []T {
 // slab gives n elements of scratch with arbitrary contents that all workers share until the operator's run ends.
 func (e *Env[T]) slab(slot, n int) []T {
 	for len(e.scratch) <= slot {
-		e.scratch = append(e.scratch, nil)
+		e.scratch = append(e.scratch, memory[T]{})
 	}
-	if cap(e.scratch[slot]) < n {
-		e.scratch[slot] = make([]T, n)
-	}
-	return e.scratch[slot][:n]
+	return e.scratch[slot].grow(n)
 }
 
 // each runs n tasks on the pool.

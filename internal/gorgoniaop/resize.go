@@ -45,6 +45,6 @@ func (r *resize[T]) forward(in [][]T, out []T) error {
 }
 
 func (r *resize[T]) backward(in [][]T, out, dout []T, din [][]T) error {
-	kernel.ResizeGrad(r.env.Pool, din[0], dout, r.in, r.taps)
+	kernel.ResizeGrad(r.env.Pool, nil, din[0], dout, r.in, r.taps)
 	return nil
 }

@@ -88,7 +88,8 @@ type resizeStep[T kernel.Float] struct {
 	ends[T]
 	name string
 	taps []*kernel.Taps[T]
-	tmp  *piece
+	tmp  *piece // for a gradient that is added
+	half *piece // between the axes
 }
 
 func (s *resizeStep[T]) String() string { return "Resize " + s.name }
@@ -96,6 +97,9 @@ func (s *resizeStep[T]) String() string { return "Resize " + s.name }
 func (s *resizeStep[T]) plan(p *planner[T]) {
 	if x := s.in[0]; x.learns && x.last() != p.step {
 		s.tmp = p.lend(x.Size())
+	}
+	if s.in[0].learns && s.taps[1] != nil && s.taps[2] != nil {
+		s.half = p.lend(s.in[0].C * s.in[0].N * s.in[0].H * s.out.W)
 	}
 }
 
@@ -114,13 +118,17 @@ func (s *resizeStep[T]) backward(n *Net[T]) error {
 	if !x.learns {
 		return nil
 	}
+	var half []T
+	if s.half != nil {
+		half = n.slice(s.half)
+	}
 	dx, add := x.gradient()
 	if !add {
-		kernel.ResizeGrad(n.env.Pool, dx, s.out.grads, s.source(), s.taps)
+		kernel.ResizeGrad(n.env.Pool, half, dx, s.out.grads, s.source(), s.taps)
 		return nil
 	}
 	tmp := n.slice(s.tmp)
-	kernel.ResizeGrad(n.env.Pool, tmp, s.out.grads, s.source(), s.taps)
+	kernel.ResizeGrad(n.env.Pool, half, tmp, s.out.grads, s.source(), s.taps)
 	n.env.each(x.C, func(_ *worker[T], c int) { kernel.AddTo(x.row(dx, c), x.row(tmp, c)) })
 	return nil
 }

@@ -2,11 +2,12 @@ package kernel
 
 // ResizeGrad writes the gradient of Resize with respect to its source: dst, of shape in, gets of every element of dy,
 // which has the resized shape, the share that Resize gave it with the same taps. Positions outside the source have none.
-// dst and dy must not overlap.
+// dst and dy must not overlap. Where several axes change, scratch holds what lies in between; it may be short or nil, and
+// then memory is allocated.
 //
 // Axes are taken in their order, and each element gathers its shares in the order of the resized axis: the result does
 // not depend on the number of threads.
-func ResizeGrad[T Float](p *Pool, dst, dy []T, in []int, taps []*Taps[T]) {
+func ResizeGrad[T Float](p *Pool, scratch, dst, dy []T, in []int, taps []*Taps[T]) {
 	shape, last := make([]int, len(in)), -1
 	for k := range in {
 		shape[k] = resized(in, taps, k)
@@ -22,8 +23,11 @@ func ResizeGrad[T Float](p *Pool, dst, dy []T, in []int, taps []*Taps[T]) {
 		outer, inner := elements(shape[:k]), elements(shape[k+1:])
 		shape[k] = t.In
 		to := dst
-		if k < last {
-			to = make([]T, elements(shape))
+		if n := elements(shape); k < last {
+			if len(scratch) < n {
+				scratch = make([]T, n)
+			}
+			to, scratch = scratch[:n], scratch[n:]
 		}
 		gatherAxis(p, to, from, outer, inner, reverse(t))
 		from = to

@@ -351,7 +351,7 @@ func TestResizeGradIsAdjoint(t *testing.T) {
 			pool := NewPool(threads)
 			Resize(pool, forward, x, []int{planes, h, w}, taps, 0)
 			backward[i] = make([]float64, len(x))
-			ResizeGrad(pool, backward[i], y, []int{planes, h, w}, taps)
+			ResizeGrad(pool, nil, backward[i], y, []int{planes, h, w}, taps)
 			pool.Close()
 		}
 		if a, b := Dot(forward, y), Dot(x, backward[0]); math.Abs(a-b) > 1e-9 {

@@ -1,5 +1,7 @@
 package kernel
 
+import "sync"
+
 // TrainedConv is a dense float32 convolution of stride 1 by a Winograd algorithm, for weights that change from run to
 // run: they are taken to the algorithm's points at each. Images are [channels][batch][height][width].
 type TrainedConv struct {
@@ -43,20 +45,24 @@ func (t *TrainedConv) Run(pool *Pool, filter, scratch, dst, src, weights []float
 // filterPiece is how many kernels are taken to the points at a time.
 const filterPiece = 512
 
+// filterWorker is what one thread works in: rows of filterPiece elements, for algorithms of up to 7 points and 5 taps.
+type filterWorker struct {
+	g    [5 * 5 * filterPiece]float32
+	half [7 * 5 * filterPiece]float32
+}
+
+var filterWorkers = sync.Pool{New: func() any { return new(filterWorker) }}
+
 // filters computes G·g·Gᵀ for all kernels, in the form in which products read them. It works on many kernels at once, as
 // rows of their elements.
 func (t *TrainedConv) filters(pool *Pool, filter, weights []float32, turned bool) {
 	w, a := t.plan.w, t.plan.a
 	taps := a.R * a.R
-	type memory struct{ g, half, u []float32 }
-	workers := make([]memory, pool.Threads())
 	in, out := w.in, w.out
 	pieces := ceilDiv(in*w.panels.rows(0), filterPiece)
-	pool.For(w.panels.count*pieces, 1, func(worker, lo, hi int) {
-		m := &workers[worker]
-		if m.g == nil {
-			*m = memory{make([]float32, taps*filterPiece), make([]float32, a.n*a.R*filterPiece), make([]float32, filterPiece)}
-		}
+	pool.For(w.panels.count*pieces, 1, func(_, lo, hi int) {
+		m := filterWorkers.Get().(*filterWorker)
+		defer filterWorkers.Put(m)
 		for task := lo; task < hi; task++ {
 			panel, piece := task/pieces, task%pieces
 			start, rows := w.panels.start(panel), w.panels.rows(panel)
@@ -133,7 +139,7 @@ func (t *TrainedConv) group() (tiles, ld int) {
 // GradScratch is the length of the scratch memory of WeightGrad.
 func (t *TrainedConv) GradScratch() int {
 	_, ld := t.group()
-	return t.plan.a.points*(t.p.In+t.p.Out)*ld + t.plan.threads*t.plan.stageLen()*2
+	return t.plan.a.points*(t.p.In+t.p.Out)*ld + t.plan.threads*(t.plan.stageLen()+t.plan.tmpLen())
 }
 
 // WeightGrad adds to dw [Out, In, k, k] the gradient of the weights for dy, that of dst, and src, as Run had it. filter
@@ -149,7 +155,8 @@ func (t *TrainedConv) WeightGrad(pool *Pool, products []*Products[float32], filt
 		n := min(tiles, p.tiles-first)
 		pool.For(w.in+w.out, 4, func(worker, lo, hi int) {
 			k := winogradWorkers.Get().(*winogradWorker)
-			k.stage, k.tmp = scratch[worker*p.stageLen():][:p.stageLen()], make([]float32, p.tmpLen())
+			own := scratch[worker*(p.stageLen()+p.tmpLen()):]
+			k.stage, k.tmp = own[:p.stageLen()], own[p.stageLen():][:p.tmpLen()]
 			k.split.m, k.split.dilation = p.a.M, w.width.dilation
 			r.cut(k, first, n)
 			for c := lo; c < hi; c++ {
@@ -220,13 +227,10 @@ func (t *TrainedConv) taps(pool *Pool, dw, u []float32) {
 			transposed[k] = append(transposed[k], row[k])
 		}
 	}
-	half := make([][]float32, pool.Threads())
-	pool.For(ceilDiv(all, filterPiece), 1, func(worker, lo, hi int) {
-		if half[worker] == nil {
-			half[worker] = make([]float32, (a.n*a.R+1)*filterPiece)
-		}
-		h := half[worker]
-		sum := h[a.n*a.R*filterPiece:]
+	pool.For(ceilDiv(all, filterPiece), 1, func(_, lo, hi int) {
+		m := filterWorkers.Get().(*filterWorker)
+		defer filterWorkers.Put(m)
+		h, sum := m.half[:], m.g[:filterPiece]
 		for piece := lo; piece < hi; piece++ {
 			from := piece * filterPiece
 			n := min(filterPiece, all-from)
