@@ -160,7 +160,7 @@ func (o *compileOptions) compile(cmd *cobra.Command, args []string, a *app) (*on
 	if err != nil {
 		return nil, err
 	}
-	if err := o.targetFlags.prepare(&d, form); err != nil {
+	if err := o.targetFlags.prepare(&d, &o.precisionFlags, form); err != nil {
 		return nil, err
 	}
 	if err := d.Check(form); err != nil { // before any weight is made

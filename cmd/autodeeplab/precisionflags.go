@@ -24,6 +24,7 @@ type precisionFlags struct {
 	pictures                               int
 	percentile, threshold                  float64
 	keep                                   []string
+	symmetric                              bool
 }
 
 // defaultCalibrationPictures is how many pictures of a folder ranges are measured on.
@@ -39,6 +40,7 @@ func (p *precisionFlags) add(cmd *cobra.Command, f *pflag.FlagSet) {
 	f.StringVar(&p.method, "calibration-method", "", "ranges of int8: minmax, percentile or entropy (default minmax)")
 	f.Float64Var(&p.percentile, "calibration-percentile", 0, fmt.Sprintf("share of the numbers that percentile keeps (default %g)", precision.DefaultPercentile))
 	f.Float64Var(&p.threshold, "int8-threshold", 0, "layers with a larger relative error alone stay float; 0 for none")
+	f.BoolVar(&p.symmetric, "int8-symmetric", false, "int8 with zero points of 0 and float biases, as TensorRT wants it")
 	f.StringVar(&p.report, "int8-report", "", "write the errors of the layers to this CSV file")
 	f.StringSliceVar(&p.keep, "keep-float", nil, "nodes that stay float, by name or by what their names begin with up to a slash")
 	nameArguments(f, "precision", "KIND", "calibration", "PATH", "calibration-images", "N", "calibration-method", "METHOD",
@@ -49,7 +51,7 @@ func (p *precisionFlags) add(cmd *cobra.Command, f *pflag.FlagSet) {
 
 // options turns the flags into the package's; pictures are listed, not read.
 func (p *precisionFlags) options(cmd *cobra.Command, form compile.Form, d compile.DeployOptions, threads int) (o precision.Options, files []string, err error) {
-	o = precision.Options{Percentile: p.percentile, Threshold: p.threshold, Keep: p.keep, Threads: threads}
+	o = precision.Options{Percentile: p.percentile, Threshold: p.threshold, Keep: p.keep, Symmetric: p.symmetric, Threads: threads}
 	if o.Kind, err = precision.ParseKind(p.precision); err != nil {
 		return o, nil, err
 	}

@@ -26,6 +26,11 @@ func TestCompileForTargets(t *testing.T) {
 	for _, name := range []string{"onnxruntime", "tensorrt", "openvino", "generic"} {
 		succeed(t, dir, "check --target "+name+" DIR/trt.onnx DIR/ort.onnx")
 	}
+	text = succeed(t, dir, "compile DIR/ort.onnx --target tensorrt --precision int8 --calibration ../../fixtures/sample/street.jpg -o DIR/int8.onnx")
+	if !strings.HasSuffix(text, "int8.plan --int8 --fp16\n") {
+		t.Errorf("%q", text)
+	}
+	succeed(t, dir, "check --target generic DIR/int8.onnx")
 	succeed(t, dir, "compile DIR/ort.onnx --opset 22 -o DIR/new.onnx")
 	o := command(t, dir, "check --target tensorrt DIR/new.onnx")
 	if o.status != exitFailure || !strings.Contains(o.stdout, "the model imports ai.onnx 22; TensorRT 10.0 takes 9 to 20 (compile --opset 20)") {

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"autodeeplab/compile"
+	"autodeeplab/compile/precision"
 	"autodeeplab/compile/target"
 	"autodeeplab/onnx"
 	"autodeeplab/onnx/tensor"
@@ -31,7 +32,7 @@ func (t *targetFlags) add(cmd *cobra.Command, f *pflag.FlagSet) {
 var payingPasses = map[string][]string{"onnxruntime": {"upsampled-conv", "channels-last-labels"}}
 
 // prepare checks the flags, and chooses of the forms that are left open those that the target takes.
-func (t *targetFlags) prepare(d *compile.DeployOptions, form compile.Form) error {
+func (t *targetFlags) prepare(d *compile.DeployOptions, p *precisionFlags, form compile.Form) error {
 	if t.target == "" {
 		return nil
 	}
@@ -50,6 +51,9 @@ func (t *targetFlags) prepare(d *compile.DeployOptions, form compile.Form) error
 	for _, table := range tables {
 		if d.Output == compile.OutputLabels && d.LabelType == 0 && !table.Takes(tensor.Uint8) {
 			d.LabelType = tensor.Int32
+		}
+		if p.precision == precision.Int8.String() && table.Symmetric() {
+			p.symmetric = true
 		}
 	}
 	return nil

@@ -14,7 +14,8 @@ import (
 //	                 w(int8) ─▶ DequantizeLinear ─┘ └─ DequantizeLinear ◀─ b(int32)
 //
 // Activations are uint8 with a zero point, a Relu's with zero point 0, so that the Relu needs no arithmetic; weights int8
-// per output channel, symmetric; biases int32. Every quantised value has one pair of nodes, which all its readers share.
+// per output channel, symmetric; biases int32. With
+// Options.Symmetric, activations are int8 with zero points of 0, and biases stay float. Every quantised value has one pair of nodes, which all its readers share.
 // What only moves numbers (Slice, Resize, …) reads and writes one scale, and what joins them (Add, Concat) a scale each.
 func toInt8(ctx context.Context, m *onnx.Model, o Options) (*onnx.Model, *Report, error) {
 	if onnx.Opset(m) < 13 {
@@ -179,8 +180,12 @@ func (w *writer) pair(root string) *pair {
 	p := w.params[root]
 	if p == nil {
 		p = &pair{params: activation(w.ranges[root])}
+		zero := scalar(p.zero)
+		if w.symmetric {
+			p.params, zero = symmetric(w.ranges[root]), scalar(int8(0))
+		}
 		p.scaleName = w.constant(root+"/scale", scalar(p.scale))
-		p.zeroName = w.constant(root+"/zero_point", scalar(p.zero))
+		p.zeroName = w.constant(root+"/zero_point", zero)
 		w.params[root] = p
 	}
 	return p
@@ -188,6 +193,9 @@ func (w *writer) pair(root string) *pair {
 
 // findLeast finds the least scales of each kernel over all convolutions that share it.
 func (w *writer) findLeast() error {
+	if w.symmetric {
+		return nil // biases stay float
+	}
 	for _, n := range w.Node {
 		if !w.int8[n] || n.OpType != "Conv" || at(n.Input, 2) == "" {
 			continue
@@ -214,7 +222,7 @@ func (w *writer) convolution(n *onnx.Node, x string) error {
 		return err
 	}
 	n.Input[1] = k.value
-	if at(n.Input, 2) == "" {
+	if at(n.Input, 2) == "" || w.symmetric {
 		return nil
 	}
 	bias, err := onnx.Decode(w.consts[n.Input[2]])

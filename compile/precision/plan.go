@@ -51,11 +51,13 @@ type plan struct {
 	made map[string]bool
 	// float lists the convolutions that stay float.
 	float []Kept
+	// symmetric is Options.Symmetric.
+	symmetric bool
 }
 
 // newPlan plans g. over gives the reasons for which convolutions are to stay float, by node.
 func newPlan(g *graph, o *Options, over map[*onnx.Node]string) *plan {
-	p := &plan{graph: g, int8: make(map[*onnx.Node]bool), clamped: make(map[*onnx.Node]bool), is: make(map[string]bool), made: make(map[string]bool)}
+	p := &plan{graph: g, symmetric: o.Symmetric, int8: make(map[*onnx.Node]bool), clamped: make(map[*onnx.Node]bool), is: make(map[string]bool), made: make(map[string]bool)}
 	wanted := p.wanted()
 	for _, n := range g.Node {
 		switch k := p.kind(n); {

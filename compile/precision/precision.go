@@ -76,6 +76,7 @@ const (
 	FlagPercentile  = "--calibration-percentile"
 	FlagThreshold   = "--int8-threshold"
 	FlagKeep        = "--keep-float"
+	FlagSymmetric   = "--int8-symmetric"
 )
 
 // Pictures are what a network is calibrated on.
@@ -99,6 +100,9 @@ type Options struct {
 	// Threshold is the relative error ‖y − ŷ‖ / ‖y‖ of a layer alone over which it stays float; 0 means that none is
 	// measured against it.
 	Threshold float64
+	// Symmetric has activations quantised to int8 with zero points of 0, and biases stay float, as TensorRT wants it; a Relu's
+	// then keeps one digit less.
+	Symmetric bool
 	// Keep names nodes that stay float: whole names, or what they begin with up to a slash.
 	Keep []string
 	// Engine runs the network on the pictures; nil means runtime.Embedded. Threads is as in runtime.Options.
@@ -117,6 +121,8 @@ func (o *Options) Check() error {
 		return optionError("%s takes no ranges: %s %s needs %s int8", o.Kind, FlagMethod, o.Method, FlagPrecision)
 	case o.Kind != Int8 && o.Threshold != 0:
 		return optionError("%s has no layer errors: %s needs %s int8", o.Kind, FlagThreshold, FlagPrecision)
+	case o.Kind != Int8 && o.Symmetric:
+		return optionError("%s has no zero points: %s needs %s int8", o.Kind, FlagSymmetric, FlagPrecision)
 	case !(o.Threshold >= 0 && o.Threshold <= 10):
 		return optionError("a threshold of %g, want a relative error from 0 (none) to 10 (%s)", o.Threshold, FlagThreshold)
 	case o.Percentile != 0 && o.Method != Percentile:
@@ -149,6 +155,7 @@ type Record struct {
 	Precision  string  `json:"precision"`
 	Method     string  `json:"method,omitempty"`     // of calibration
 	Percentile float64 `json:"percentile,omitempty"` // with method percentile
+	Symmetric  bool    `json:"symmetric,omitempty"`  // activations of int8 have zero points of 0
 	Pictures   int     `json:"pictures"`             // that were measured on; 0 for those that the compiler made itself
 	Float      []Kept  `json:"float"`                // the convolutions and the like that stay float
 }
@@ -213,7 +220,7 @@ func Convert(ctx context.Context, m *onnx.Model, o Options) (*onnx.Model, *Repor
 	}
 	r.Precision = o.Kind.String()
 	if o.Kind == Int8 {
-		r.Method, r.Percentile = o.Method.String(), o.Percentile
+		r.Method, r.Percentile, r.Symmetric = o.Method.String(), o.Percentile, o.Symmetric
 	}
 	text, err := json.Marshal(r.Record)
 	if err != nil {

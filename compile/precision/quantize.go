@@ -26,6 +26,16 @@ func activation(r Range) params {
 	return params{scale: scale, zero: uint8(min(max(zero, 0), 255))}
 }
 
+// symmetric gives the int8 of a range, with zero point 0.
+func symmetric(r Range) params {
+	most := max(-r.Low, r.High)
+	scale := float32(most / 127)
+	if !(scale > 0) || most < 1e-30 {
+		return params{scale: 1}
+	}
+	return params{scale: scale}
+}
+
 // maxBias is the largest number that a quantised bias is given: room is left for the sum that is added to it, which of
 // 2^16 products of uint8 and int8 takes 2^31 at most; half of int32's range is more than real kernels need.
 const maxBias = 1 << 30

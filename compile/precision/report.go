@@ -63,7 +63,7 @@ func layerErrors(ctx context.Context, p *plan, ranges map[string]Range, watch *o
 		return nil, err
 	}
 	// The same nodes, in the same order, are other objects in the copy.
-	shadow := &plan{graph: g, int8: make(map[*onnx.Node]bool), clamped: make(map[*onnx.Node]bool), is: p.is, made: p.made, quantized: p.quantized}
+	shadow := &plan{graph: g, int8: make(map[*onnx.Node]bool), clamped: make(map[*onnx.Node]bool), is: p.is, made: p.made, quantized: p.quantized, symmetric: p.symmetric}
 	for i, n := range p.Node {
 		shadow.int8[g.Node[i]], shadow.clamped[g.Node[i]] = p.int8[n], p.clamped[n]
 	}

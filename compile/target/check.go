@@ -36,10 +36,10 @@ const (
 	avoidOpset     = "compile --opset %d"
 	avoidInput     = "compile --input float"
 	avoidLabels    = "compile --label-type int32"
-	avoidPrecision = "compile it from the float32 form"
+	avoidPrecision = "compile its float form, or --precision fp32"
 	avoidResize    = "the forms that compile makes of an architecture have align_corners and half_pixel, linear; no flag changes another network's"
 	avoidNothing   = "no flag of compile changes it"
-	avoidSymmetric = "quantise symmetrically: int8 with zero points of 0"
+	avoidSymmetric = "compile --precision int8 --int8-symmetric"
 )
 
 // Check lists what of m the tables do not take, node by node in the file's order. Of a model that this project's inference
@@ -109,6 +109,11 @@ func (c *checker) model() {
 // Takes says whether a model's inputs and outputs may be of a type.
 func (t *Table) Takes(d tensor.DType) bool { return slices.Contains(t.io, d) }
 
+// Symmetric says whether quantised numbers must have zero points of 0.
+func (t *Table) Symmetric() bool {
+	return slices.ContainsFunc(t.rules["QuantizeLinear"], func(r rule) bool { return r.kind == "zero" })
+}
+
 func (c *checker) io(what string, v *onnx.ValueInfo, avoid string) {
 	d := tensor.DType(v.GetType().GetTensorType().GetElemType())
 	if d.IsFloat() {
@@ -162,7 +167,7 @@ func (c *checker) types(call *check.NodeInfo, r row) {
 		if as, ok := c.t.widen[d]; ok && slices.Contains(allowed, as) {
 			return
 		}
-		c.add(n, fmt.Sprintf("%s %q is of type %s", what, value, d), c.says("lists %s", names(allowed)), avoidType(d))
+		c.add(n, fmt.Sprintf("%s %q is of type %s", what, value, d), c.says("lists %s", names(allowed)), avoidType(n, d))
 	}
 	for k, in := range call.Call.In {
 		if in == nil {
@@ -175,7 +180,7 @@ func (c *checker) types(call *check.NodeInfo, r row) {
 			check("input", value, in.DType, "main")
 		}
 		if slices.Contains(c.t.onlyIO, in.DType) && !c.outer[value] && in.Value == nil {
-			c.add(n, fmt.Sprintf("input %q is of type %s", value, in.DType), c.says("takes that for inputs and outputs of the network only"), avoidLabels)
+			c.add(n, fmt.Sprintf("input %q is of type %s", value, in.DType), c.says("takes that for inputs and outputs of the network only"), avoidType(n, in.DType))
 		}
 	}
 	for k := range call.Call.Out {
@@ -206,7 +211,11 @@ func shared(c *op.Call, variable string) bool {
 	return false
 }
 
-func avoidType(d tensor.DType) string {
+func avoidType(n *onnx.Node, d tensor.DType) string {
+	switch n.GetOpType() {
+	case "QuantizeLinear", "DequantizeLinear":
+		return avoidSymmetric
+	}
 	switch d {
 	case tensor.Float16, tensor.BFloat16, tensor.Float64:
 		return avoidPrecision

@@ -1,6 +1,7 @@
 package target
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -16,6 +17,7 @@ import (
 	"google.golang.org/protobuf/types/dynamicpb"
 
 	"autodeeplab/compile"
+	"autodeeplab/compile/precision"
 	"autodeeplab/decode"
 	"autodeeplab/onnx"
 	"autodeeplab/onnx/tensor"
@@ -93,7 +95,7 @@ func TestViolations(t *testing.T) {
 		{name: "output type", table: "op ArgMax 9 *\n", model: `<ir_version: 8, opset_import: ["" : 17]> g (float[1,4] x) => (int64[1,1] y) { [n] y = ArgMax <axis = 1> (x) }`,
 			want: []string{`output "y" is of type int64; E 1 takes float, int32, uint8 (compile --label-type int32)`}},
 		{name: "float output type", table: "op Cast 9 *\n", model: `<ir_version: 8, opset_import: ["" : 17]> g (float[1] x) => (double[1] y) { [n] y = Cast <to = 11> (x) }`,
-			want: []string{`output "y" is of type double; E 1 takes float, int32, uint8 (compile it from the float32 form)`}},
+			want: []string{`output "y" is of type double; E 1 takes float, int32, uint8 (compile its float form, or --precision fp32)`}},
 		{name: "types inside", table: "op Add 9 * T=float\nop Cast 9 *\n", model: `<ir_version: 8, opset_import: ["" : 17]> g (int32[1] x) => (int32[1] y) { [n] y = Add (x, x) }`,
 			want: []string{`node "n" (Add): input "x" is of type int32; E 1 lists float (no flag of compile changes it)`, `node "n" (Add): input "x" is of type int32`}},
 		{name: "widened", table: "op Relu 9 * T=float\nop Cast 9 *\n", model: `<ir_version: 8, opset_import: ["" : 17]> g (float[1] x) => (float[1] y) { a = Cast <to = 10> (x) b = Relu (a) y = Cast <to = 1> (b) }`},
@@ -117,7 +119,7 @@ func TestViolations(t *testing.T) {
 		{name: "constant", targets: "tensorrt", model: `<ir_version: 8, opset_import: ["" : 17]> g (float[1,8] x, int64[1] a) => (float[8] y) { [n] y = Squeeze (x, a) }`,
 			want: []string{`input "a" is computed; TensorRT 10.0 wants an initializer`}},
 		{name: "zero point", targets: "tensorrt", model: `<ir_version: 8, opset_import: ["" : 17]> g (float[1] x) => (float[1] y) <float s = {1}, int8 z = {3}> { [q] a = QuantizeLinear (x, s, z) [d] y = DequantizeLinear (a, s, z) }`,
-			want: []string{`node "q" (QuantizeLinear): input "z" is not 0; TensorRT 10.0 wants zero points of 0 (quantise symmetrically`, `node "d"`}},
+			want: []string{`node "q" (QuantizeLinear): input "z" is not 0; TensorRT 10.0 wants zero points of 0 (compile --precision int8 --int8-symmetric`, `node "d"`}},
 		{name: "other domain", table: "op Relu 9 *\n", model: `<ir_version: 8, opset_import: ["" : 17, "com.microsoft" : 1]> g (float[1] x) => (float[1] y) { [n] y = com.microsoft.Gelu (x) }`,
 			want: []string{`it is of domain "com.microsoft"; E 1 has a table of ai.onnx only`}},
 	} {
@@ -200,7 +202,31 @@ func TestFormsPass(t *testing.T) {
 			}
 			check(fmt.Sprintf("%+v", o), d)
 		}
+		d, err := compile.Deploy(m, compile.DeployOptions{Output: compile.OutputLabels})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, o := range []precision.Options{{Kind: precision.Float16}, {Kind: precision.Int8, Symmetric: true, Pictures: grey{}}} {
+			small, _, err := precision.Convert(context.Background(), d, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			check(o.Kind.String(), small)
+		}
 	}
+}
+
+// grey is what int8 is calibrated on here: its ranges do not matter.
+type grey struct{}
+
+func (grey) Len() int { return 1 }
+
+func (grey) At(int) (*tensor.Tensor, error) {
+	x := make([]float32, 3*65*97)
+	for i := range x {
+		x[i] = float32(i % 256)
+	}
+	return tensor.Of(x, 1, 3, 65, 97), nil
 }
 
 func TestTrtExec(t *testing.T) {
