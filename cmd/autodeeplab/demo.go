@@ -2,7 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -10,92 +13,206 @@ import (
 	"autodeeplab/compile"
 	"autodeeplab/dataset"
 	"autodeeplab/decode"
-	"autodeeplab/decode/draw"
-	"autodeeplab/fixtures"
 	"autodeeplab/internal/atomicfile"
 	"autodeeplab/onnx"
-	"autodeeplab/runtime"
+	"autodeeplab/search"
+	"autodeeplab/train"
 )
 
+// demoSize is how much the demo does.
+type demoSize struct {
+	images        int
+	size          string // of the painted scenes
+	search, train string // further flags of the two
+	filters       int
+}
+
+// demoSizes are the whole demo, and the quick one, which shows that everything works and learns next to nothing.
+var demoSizes = map[bool]demoSize{
+	false: {
+		images: 200, size: "96x128", filters: 4,
+		search: "--layers 4 --blocks 2 --filters 4 --levels 3 --epochs 8 --arch-epoch 3 --batch 4 --crops 65 --scale 1 --validate-every 4 --validate-images 20",
+		train:  "--crop 65x97 --batch 4 --epochs 16 --validate-every 4 --decay 4e-5",
+	},
+	true: {
+		images: 10, size: "36x48", filters: 1,
+		search: "--layers 2 --blocks 1 --filters 2 --levels 2 --epochs 2 --arch-epoch 1 --batch 1 --crops 17 --scale 1",
+		train:  "--crop 17x25 --batch 2 --epochs 2 --validate-every 1",
+	},
+}
+
 func newDemoCommand(a *app) *cobra.Command {
-	out, size := "demo", sizeFlag{513, 513}
+	out, quick, seed := "demo", false, uint64(1)
 	cmd := &cobra.Command{
 		Use:   "demo",
-		Short: "Compile, run and draw the published network once, on a picture that is built in",
-		Long: `demo compiles Auto-DeepLab-S for the classes of Cityscapes, runs it on a picture that is built in, and
-draws the network. It needs no other file and no internet. The weights are random, from a seed, with batch
-statistics measured on the picture: what it shows is that everything works, not what a trained network sees.`,
+		Short: "Search, decode, train, compile and run a network once, in miniature, on painted scenes",
+		Long: `demo goes the whole way once, on scenes that it paints: it searches an architecture, decodes and draws it,
+trains its network from random weights, compiles it and lets it see a scene that it has not been trained
+on. It takes a few minutes on two cores and needs no other file and no internet. Each line that begins with
+$ is a command that could be typed; all results lie in the folder of -o, from ` + reportFile + ` on.`,
 		Example: `  autodeeplab demo
-  autodeeplab demo -o pictures/ --input-size 257x257`,
+  autodeeplab demo -o pictures/ --quick`,
 		Args: arguments(0, 0, "no arguments"),
-		RunE: func(cmd *cobra.Command, args []string) error { return a.demo(cmd.Context(), out, size) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			d := &demo{app: a, dir: out, seed: seed, demoSize: demoSizes[quick], began: time.Now()}
+			return d.run(cmd.Context())
+		},
 	}
 	cmd.Flags().StringVarP(&out, "output", "o", out, "folder for the results, made if missing")
-	cmd.Flags().Var(&size, "input-size", "the network's input in pixels, height first, or "+dynamic+"; smaller is faster")
-	nameArguments(cmd.Flags(), "output", "DIR")
+	cmd.Flags().BoolVar(&quick, "quick", false, "a few steps of everything, in seconds, of which nothing is learned")
+	cmd.Flags().Uint64Var(&seed, "seed", seed, "seed of the scenes, the search and the training")
+	nameArguments(cmd.Flags(), "output", "DIR", "seed", "N")
 	return cmd
 }
 
-func (a *app) demo(ctx context.Context, dir string, size sizeFlag) error {
-	start := time.Now()
-	step := func(format string, args ...any) {
-		a.printf("%5.1f s  "+format+"\n", append([]any{time.Since(start).Seconds()}, args...)...)
-	}
-	arch := decode.Published()
-	if least := compile.MinimumSide(arch); size.height != 0 && min(size.height, size.width) < least {
-		return usagef("--input-size %s: want at least %dx%d", size.String(), least, least)
-	}
-	if err := makeDir(dir); err != nil {
-		return err
-	}
-	photo, model := filepath.Join(dir, "street.jpg"), filepath.Join(dir, "auto-deeplab-s.onnx")
-	if err := atomicfile.WriteBytes(photo, fixtures.SampleJPEG); err != nil {
-		return err
-	}
-	step("sample picture       %s", photo)
+// demo is one under way.
+type demo struct {
+	*app
+	dir  string
+	seed uint64
+	demoSize
+	began time.Time
+}
 
-	classes, err := dataset.ByName("cityscapes")
-	if err != nil {
-		return err
-	}
-	step("compiling Auto-DeepLab-S (%s, %d classes) and measuring batch statistics …", size.String(), classes.Len())
-	training, err := a.buildTraining(ctx, arch, compile.Options{
-		Filters: compile.Sizes[0].Filters, Classes: classes.Len(), Height: size.height, Width: size.width, Batch: 1, Seed: 1,
-		Dataset: classes.Name, ClassNames: classes.ClassNames, Palette: classes.Palette,
-	}, photo, 0)
-	if err != nil {
-		return err
-	}
-	m, err := compile.Deploy(training, compile.DeployOptions{})
-	if err != nil {
-		return err
-	}
-	if err := onnx.Save(model, m, onnx.SaveOptions{}); err != nil {
-		return err
-	}
-	step("network              %s (%s)", model, describe(m))
+func (d *demo) path(name string) string { return filepath.Join(d.dir, name) }
 
-	n, err := a.openNetwork(model, runtime.Embedded, 0, nil)
-	if err != nil {
-		return err
-	}
-	defer n.close()
-	j := job{photo: photo, base: filepath.Join(dir, "street")}
-	r, err := a.runOne(ctx, n, j, runOptions{alpha: 0.5})
-	if err != nil {
-		return err
-	}
-	step("mask                 %s", j.base+maskEnding)
-	step("overlay              %s", j.base+overlayEnding)
-	step("shares               %s (%s)", j.base+reportEnding, r.top(3))
+// say heads a part.
+func (d *demo) say(format string, args ...any) {
+	d.printf("\n%5.1f s  "+format+"\n", append([]any{time.Since(d.began).Seconds()}, args...)...)
+}
 
-	figures, err := drawFigures(arch, dir, figureFormats, draw.DefaultDPI)
+// command runs a command line as if it had been typed.
+func (d *demo) command(ctx context.Context, name string, args ...string) error {
+	line := append(strings.Fields(name), args...)
+	d.printf("$ autodeeplab %s\n", strings.Join(line, " "))
+	root := newRoot(d.app)
+	root.SetArgs(line)
+	return root.ExecuteContext(ctx)
+}
+
+func (d *demo) run(ctx context.Context) error {
+	scenes, found, trained := d.path("scenes"), d.path("found"), d.path("trained")
+	arch, net, seed := d.path(architectureFile), d.path("net.onnx"), fmt.Sprint(d.seed)
+	photo := filepath.Join(scenes, "images", "val", "00000.jpg")
+	var before train.Score
+	for _, part := range []struct {
+		title string
+		run   func() error
+	}{
+		{"Scenes to learn from", func() error {
+			return d.command(ctx, "data synthesize", "-o", scenes, "--images", fmt.Sprint(d.images), "--size", d.demoSize.size, "--seed", seed)
+		}},
+		{"Search: which operators, which resolutions?", func() error {
+			return d.command(ctx, "search --restart", append([]string{"--data", scenes, "--seed", seed, "-o", found}, strings.Fields(d.search)...)...)
+		}},
+		{"Decode what the search learned to an architecture", func() error {
+			return d.command(ctx, "decode", filepath.Join(found, relaxationFile), "--top", "1", "--name", "demo", "-o", arch)
+		}},
+		{"Draw it", func() error { return d.command(ctx, "draw", arch, "-o", d.dir) }},
+		{"Train its network from random weights", func() (err error) {
+			if before, err = d.untrained(ctx, scenes, arch); err != nil {
+				return err
+			}
+			d.printf("before training it finds the classes of the validation scenes with a mIoU of %s\n", percent(before.MIoU))
+			return d.command(ctx, "train", append([]string{arch, "--restart", "--filters", fmt.Sprint(d.filters), "--data", scenes, "--seed", seed, "-o", trained}, strings.Fields(d.train)...)...)
+		}},
+		{"Compile the best of it: batch normalisation folded, ready to run", func() error {
+			return d.command(ctx, "compile", filepath.Join(trained, bestFile), "-o", net)
+		}},
+		{"Run it on a scene that it has not seen", func() error { return d.command(ctx, "run", net, photo, "-o", d.dir) }},
+	} {
+		d.say("%s", part.title)
+		if err := part.run(); err != nil {
+			return err
+		}
+	}
+	return d.finish(found, trained, photo, before)
+}
+
+// options are those of the train command that the demo runs.
+func (d *demo) options() (train.Options, error) {
+	o := train.Presets["small"]
+	o.Seed = d.seed
+	words := strings.Fields(d.train)
+	for i := 0; i+1 < len(words); i += 2 {
+		for _, f := range train.Flags {
+			if "--"+f.Name == words[i] {
+				if err := f.Set(&o, words[i+1]); err != nil {
+					return o, err
+				}
+			}
+		}
+	}
+	return o, o.Validate()
+}
+
+// untrained measures the network that training begins with.
+func (d *demo) untrained(ctx context.Context, scenes, arch string) (train.Score, error) {
+	o, err := d.options()
+	if err != nil {
+		return train.Score{}, err
+	}
+	set, err := dataset.Open(scenes, "")
+	if err != nil {
+		return train.Score{}, err
+	}
+	a, err := decode.ReadFile(arch)
+	if err != nil {
+		return train.Score{}, err
+	}
+	m, err := compile.Compile(a, compile.Options{Filters: d.filters, Classes: set.Classes.Len(), Height: o.Crop.Height, Width: o.Crop.Width, Batch: 1, Seed: o.Seed})
+	if err != nil {
+		return train.Score{}, err
+	}
+	return (&train.Validator{Set: set, Options: o}).Validate(ctx, m)
+}
+
+// finish writes the page of the whole and says what to look at.
+func (d *demo) finish(found, trained, photo string, before train.Score) error {
+	s, err := search.ReadSummary(filepath.Join(found, checkpointFile))
 	if err != nil {
 		return err
 	}
-	for _, path := range figures {
-		step("figure               %s", path)
+	decoding, err := s.Relaxation.Decode(decode.DecodeOptions{Top: reportPaths, Name: "demo"})
+	if err != nil {
+		return err
 	}
-	a.printf("\nThe weights are random (seed 1), so the classes in the mask mean nothing yet: search and training are the next\nstages. Try your own picture:  autodeeplab run %s photo.jpg -o %s\n", model, dir)
+	t, err := train.ReadSummary(filepath.Join(trained, checkpointFile))
+	if err != nil {
+		return err
+	}
+	page, err := trainPage(t, trained)
+	if err != nil {
+		return err
+	}
+	searched := searchPage(s.Options, s.History, s.Relaxation, decoding)
+	page.Title = "Demo: an architecture is searched, its network trained"
+	page.Search = searched.Search
+	for i := range page.Charts {
+		page.Charts[i].Title = "Training: " + page.Charts[i].Title
+	}
+	for _, c := range searched.Charts {
+		c.Title = "Search: " + c.Title
+		page.Charts = append(page.Charts, c)
+	}
+	page.Options = nil // those of two programs; their own pages have them
+	if t.Best == 0 {
+		return errors.New("the training has validated nothing") // unreachable: an epoch's end at least does
+	}
+	best := t.History[t.Best-1]
+	line := fmt.Sprintf("mIoU on scenes that it has not been trained on: %s before training, %s after epoch %d.", percent(before.MIoU), percent(best.MIoU), best.Epoch)
+	page.Lines = []string{line}
+	path := d.path(reportFile)
+	if err := atomicfile.Write(path, page.WriteHTML); err != nil {
+		return err
+	}
+	m, err := onnx.Load(d.path("net.onnx"), onnx.LoadOptions{})
+	if err != nil {
+		return err
+	}
+	base := d.path(strings.TrimSuffix(filepath.Base(photo), filepath.Ext(photo)))
+	d.say("%s", line)
+	d.printf("network   %s (%s)\noverlay   %s of %s\nreport    %s\n", d.path("net.onnx"), describe(m), base+overlayEnding, photo, path)
+	d.printf("Try your own picture:  autodeeplab run %s photo.jpg -o %s\n", d.path("net.onnx"), d.dir)
 	return nil
 }

@@ -2,64 +2,66 @@ package main
 
 import (
 	"bytes"
-	"image"
-	"image/jpeg"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 )
 
-// TestDemo goes the whole way at a small input size: every file is there, named in the answer, and can be read.
+// TestDemo goes the whole way in seconds: every file is there, named in the answer, and can be read.
 func TestDemo(t *testing.T) {
 	dir := t.TempDir()
-	side := "65x97"
-	if testing.Short() {
-		side = "33x33"
-	}
-	answer := succeed(t, dir, "demo -o DIR/new/demo --input-size "+side)
-	dir = filepath.Join(dir, "new", "demo")
-	files := listing(t, dir)
+	answer := succeed(t, dir, "demo --quick -o DIR/new/demo")
+	root := filepath.Join(dir, "new", "demo")
+	files := slices.DeleteFunc(listing(t, root), func(name string) bool { return strings.Contains(name, string(filepath.Separator)) })
 	slices.Sort(files)
-	if want := []string{"auto-deeplab-s.onnx", "cell.png", "cell.svg", "street.jpg", "street.json", "street_mask.png", "street_overlay.png", "trellis.png", "trellis.svg"}; !slices.Equal(files, want) {
+	if want := []string{"00000.json", "00000_mask.png", "00000_overlay.png", "architecture.json", "cell.png", "cell.svg", "found", "net.onnx",
+		"report.html", "scenes", "trained", "trellis.png", "trellis.svg"}; !slices.Equal(files, want) {
 		t.Fatalf("%v were written, want %v", files, want)
 	}
-	photo, err := jpeg.Decode(bytes.NewReader(read(t, filepath.Join(dir, "street.jpg"))))
-	if err != nil {
-		t.Fatal(err)
+	for _, want := range []string{"$ autodeeplab search", "$ autodeeplab train", "before training", "mIoU on scenes", "00000_overlay.png", "report.html"} {
+		if !strings.Contains(answer, want) {
+			t.Errorf("the answer lacks %q:\n%s", want, answer)
+		}
 	}
 	for _, name := range files {
-		path := filepath.Join(dir, name)
-		if !strings.Contains(answer, path) {
-			t.Errorf("the answer does not name %s:\n%s", name, answer)
-		}
+		path := filepath.Join(root, name)
 		switch filepath.Ext(name) {
 		case ".svg":
 			wellFormed(t, read(t, path))
 		case ".png":
-			if size := decodePNG(t, path).Bounds().Size(); strings.HasPrefix(name, "street") && size != photo.Bounds().Size() {
-				t.Errorf("%s is of %v, the picture of %v", name, size, photo.Bounds())
-			}
-		case ".json":
-			var r finding
-			decodeJSON(t, read(t, path), &r)
-			if r.Dataset != "cityscapes" || len(r.Classes) < 2 {
-				t.Errorf("the report says %+v: a network that tells nothing apart", r)
+			if size := decodePNG(t, path).Bounds().Size(); strings.HasPrefix(name, "00000") && (size.X != 48 || size.Y != 36) {
+				t.Errorf("%s is of %v, the scene of 48×36", name, size)
 			}
 		case ".onnx":
 			succeed(t, dir, "check "+path)
-			if text := succeed(t, dir, "summary "+path); !strings.Contains(text, "image float[1,3,"+strings.Replace(side, "x", ",", 1)+"]") {
-				t.Errorf("the network is %.100s", text)
-			}
 		}
 	}
-	if mask := decodePNG(t, filepath.Join(dir, "street_mask.png")).(*image.Paletted); len(mask.Palette) < 19 {
-		t.Errorf("the mask has %d colours", len(mask.Palette))
+	page := read(t, filepath.Join(root, reportFile))
+	for _, want := range []string{"Demo:", "before training", "Training: Loss", "Search: Loss", "trellis", "data:image/png;base64,", "balloon"} {
+		if !bytes.Contains(page, []byte(want)) {
+			t.Errorf("the page lacks %q", want)
+		}
 	}
-	// What it proposes at the end works.
+
+	// The commands that it prints can be typed, and the one that it proposes works.
+	typed := 0
+	for line := range strings.Lines(answer) {
+		if command, ok := strings.CutPrefix(line, "$ autodeeplab "); ok {
+			succeed(t, "", strings.ReplaceAll(command, root, filepath.Join(dir, "typed")))
+			typed++
+		}
+	}
+	if typed != 7 {
+		t.Errorf("%d commands are printed, want 7", typed)
+	}
+	if !bytes.Equal(read(t, filepath.Join(root, "net.onnx")), read(t, filepath.Join(dir, "typed", "net.onnx"))) {
+		t.Error("typed, the commands make another network")
+	}
 	_, proposed, found := strings.Cut(answer, "Try your own picture:  autodeeplab ")
 	if !found {
 		t.Fatalf("the answer proposes nothing:\n%s", answer)
 	}
-	succeed(t, "", strings.Replace(strings.TrimSpace(proposed), "photo.jpg", filepath.Join(dir, "street.jpg"), 1))
+	succeed(t, "", strings.Replace(strings.TrimSpace(proposed), "photo.jpg", filepath.Join(root, "scenes/images/val/00001.jpg"), 1))
+	succeed(t, dir, "demo --quick --seed 1 -o DIR/new/demo") // over itself
 }

@@ -102,7 +102,7 @@ func harmless(args []string) bool {
 	}
 	for _, a := range args {
 		switch a {
-		case "demo", "__complete", "__completeNoDesc":
+		case "demo", "train", "__complete", "__completeNoDesc":
 			return false
 		case "compile", "bench", "import": // of the published architecture, which is large
 			if !slices.ContainsFunc(args, func(a string) bool { return a == "FILE" || a == "small.json" || strings.HasPrefix(a, "--help") }) {

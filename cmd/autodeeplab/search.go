@@ -161,7 +161,7 @@ func (o *searchOptions) finish(a *app, s *search.Search, log *searchLog) error {
 	if report != "" {
 		a.printf("%s\n", report)
 	}
-	a.printf("Next:  autodeeplab compile %s -o net.onnx\n", arch)
+	a.printf("Next:  autodeeplab train %s --data %s -o trained/\n", arch, o.data.folder)
 	return nil
 }
 
