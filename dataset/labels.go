@@ -7,6 +7,8 @@ import (
 	"image"
 	"image/color"
 	"image/png"
+
+	"autodeeplab/internal/imageio"
 )
 
 // ParseLabels reads a label map: a PNG of 8-bit grey values or of palette indices, each a class or IgnoreLabel or 255,
@@ -50,6 +52,9 @@ func (c *Classes) decodeLabels(data []byte) (ids []uint8, h, w int, err error) {
 	}
 	if int64(config.Width)*int64(config.Height)/maxPacking > int64(len(data)) { // the decoder takes memory for all of them first
 		return nil, 0, 0, fmt.Errorf("damaged PNG: %d bytes cannot hold %d×%d pixels", len(data), config.Width, config.Height)
+	}
+	if err := imageio.WholePNG(bytes.NewReader(data), int64(len(data))); err != nil {
+		return nil, 0, 0, err
 	}
 	// The bit depth is the 25th byte of every PNG. Package png spreads grey values of fewer bits over 0…255.
 	if depth := data[24]; config.ColorModel == color.GrayModel && depth != 8 {

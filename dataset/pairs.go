@@ -147,6 +147,9 @@ func (s source) list(dir string) string {
 	return ""
 }
 
+// maxProblems is how many lines of a list may be wrong for each to be told of.
+const maxProblems = 1 << 16
+
 // listed takes the samples that a list names: one a line, by name, or by the paths of image and labels from the set's
 // folder on, as the lists for SBD's labels that go round have it.
 func (s source) listed(dir, file string, photos map[string]string, label func(string) (string, scheme)) (list []Sample, problems []problem, err error) {
@@ -158,6 +161,9 @@ func (s source) listed(dir, file string, photos map[string]string, label func(st
 	seen := make(map[string]int)
 	lines := bufio.NewScanner(f)
 	for number := 1; lines.Scan(); number++ {
+		if len(problems) > maxProblems {
+			return nil, nil, fmt.Errorf("%s: more than %d of its lines name what is not there, or is there twice; the first: %s, %s", file, maxProblems, problems[0].path, problems[0].text)
+		}
 		words := strings.Fields(lines.Text())
 		if len(words) == 0 {
 			continue

@@ -136,7 +136,7 @@ func onnxCase(name, like string, model []byte, want string) hostileCase {
 }
 
 func hostileCorpus() []hostileCase {
-	return slices.Concat(hostileExternal(), hostileTensors(), hostileMessages(), hostileGraphs(), hostilePictures(), hostileOthers())
+	return slices.Concat(hostileExternal(), hostileTensors(), hostileMessages(), hostileGraphs(), hostilePictures(), hostileOthers(), hostileGrowth())
 }
 
 func link(kind func(from, to string) error, from, to string) func(string) error {

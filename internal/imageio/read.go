@@ -60,18 +60,16 @@ type format struct {
 	name   string
 	header func(io.Reader) (image.Config, error)
 	pixels func(io.Reader) (image.Image, error)
-	// packing is the most pixels that a byte of a file can hold, 0 where there is no such bound: decoders take memory for
-	// all pixels of the header before they look for one. A pixel is a bit at least, Deflate makes 1032 bytes of one, and a
-	// JPEG spends a bit on a block of 64 pixels at least.
-	packing int64
+	// packing is the most pixels that size bytes can hold in rows of a width, nil where there is no such bound.
+	packing func(r io.ReaderAt, size int64, width int) int64
 }
 
 var formats = map[string]format{
-	"PNG":  {"PNG", png.DecodeConfig, png.Decode, 8 * 1032},
-	"JPEG": {"JPEG", jpeg.DecodeConfig, jpeg.Decode, 8 * 64},
-	"WebP": {"WebP", webp.DecodeConfig, webp.Decode, 0},
-	"BMP":  {"BMP", bmp.DecodeConfig, bmp.Decode, 8},
-	"TIFF": {"TIFF", tiff.DecodeConfig, tiff.Decode, 0}, // fax compression makes a white line of any length of a bit,
+	"PNG":  {"PNG", png.DecodeConfig, png.Decode, perByte(8 * 1032)},
+	"JPEG": {"JPEG", jpeg.DecodeConfig, jpeg.Decode, perByte(8 * 64)},
+	"WebP": {"WebP", webp.DecodeConfig, webp.Decode, nil},
+	"BMP":  {"BMP", bmp.DecodeConfig, bmp.Decode, perByte(8)},
+	"TIFF": {"TIFF", tiff.DecodeConfig, tiff.Decode, tiffPacking},
 }
 
 // ReadFile reads the picture at path; the kind is told by its contents, never by its name. maxPixels bounds width ×
@@ -135,8 +133,13 @@ func Read(r io.ReaderAt, size int64, maxPixels int) (p *Picture, err error) {
 		return nil, fmt.Errorf("%w: %d×%d pixels, at most %d are read (--limit picture-pixels)", ErrTooLarge, c.Width, c.Height, maxPixels)
 	case max(c.Width, c.Height) > MaxSide:
 		return nil, fmt.Errorf("%w: %d×%d pixels, at most %d a side are read", ErrTooLarge, c.Width, c.Height, MaxSide)
-	case f.packing > 0 && int64(c.Width)*int64(c.Height)/f.packing > size:
+	case f.packing != nil && int64(c.Width)*int64(c.Height) > f.packing(r, size, c.Width):
 		return nil, fmt.Errorf("%w: %d bytes cannot hold the %d×%d pixels that the %s header promises", ErrDamaged, size, c.Width, c.Height, name)
+	}
+	if name == "PNG" {
+		if err := WholePNG(r, size); err != nil {
+			return nil, err
+		}
 	}
 	m, err := f.pixels(section())
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"autodeeplab/dataset"
 	"autodeeplab/evaluate"
 	"autodeeplab/internal/imageio"
+	"autodeeplab/internal/jsonsize"
 	"autodeeplab/onnx"
 	"autodeeplab/onnx/op"
 	"autodeeplab/runtime"
@@ -72,6 +73,7 @@ var Fixed = []Limit{
 	{"checkpoint-tensors", "tensors", checkpoint.MaxTensors, "a checkpoint of another program"},
 	{"checkpoint-index", "bytes", checkpoint.MaxTableBytes, "the index of a TensorFlow checkpoint, decompressed"},
 	{"checkpoint-header", "bytes", checkpoint.MaxSafetensorsHeader, "the header of a safetensors file"},
+	{"header-elements", "elements", jsonsize.MaxElements, "names and numbers in such a header, and in that of a search's or training's state"},
 	{"pickle-bytes", "bytes", checkpoint.MaxPickleBytes, "the pickle of a PyTorch file; nothing in it is executed"},
 	{"pickle-memory", "bytes", checkpoint.MaxPickleCost, "what parsing it may allocate, beyond as many bytes as the file has"},
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/nlpodyssey/safetensors"
 
 	"autodeeplab/internal/atomicfile"
+	"autodeeplab/internal/jsonsize"
 )
 
 // MaxBytes is the size of the largest file that is read.
@@ -136,6 +137,13 @@ func (k Kind) parse(data []byte) (f *File, err error) {
 			f, err = nil, fmt.Errorf("%w: %v", ErrDamaged, r)
 		}
 	}()
+	if len(data) >= 8 { // what is no header of that length is for the library to say
+		if n := binary.LittleEndian.Uint64(data); n <= uint64(len(data)-8) {
+			if err := jsonsize.Check(data[8 : 8+n]); err != nil {
+				return nil, fmt.Errorf("a header of %d bytes: %w", n, err)
+			}
+		}
+	}
 	_, header, err := safetensors.ReadMetadata(data)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %v", ErrDamaged, err)

@@ -40,7 +40,7 @@ const (
 const Accepted = "a TensorFlow checkpoint (PREFIX.index), a PyTorch .pth, a .safetensors, or a NumPy .npz or .npy"
 
 // MaxTensors bounds the tensors of a checkpoint. The paper's largest network with its optimiser has some 2000.
-const MaxTensors = 1 << 20
+const MaxTensors = 1 << 16
 
 // Tensor is one tensor of a checkpoint, as the file has it.
 type Tensor struct {

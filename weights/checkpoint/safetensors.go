@@ -10,6 +10,7 @@ import (
 
 	"github.com/nlpodyssey/safetensors"
 
+	"autodeeplab/internal/jsonsize"
 	"autodeeplab/onnx/tensor"
 )
 
@@ -37,6 +38,9 @@ func safetensorsTensors(r io.ReaderAt, size int64) ([]Tensor, error) {
 	text, err := readExactly(io.NewSectionReader(r, 8, int64(n)), int64(n))
 	if err != nil {
 		return nil, err
+	}
+	if err := jsonsize.Check(text); err != nil {
+		return nil, fmt.Errorf("a header of %d bytes: %w", n, err)
 	}
 	var header safetensors.Metadata
 	if err := json.Unmarshal(text, &header); err != nil {
