@@ -41,7 +41,7 @@ func TestFullDisk(t *testing.T) {
 		{"import", 64 << 10, "import " + networks + "own.npz --arch " + networks + "plain.json --input-size 33x33 -o DIR/new.onnx"},
 		{"run", 16, "run DIR/net.onnx DIR/photo.png -o DIR/out"},
 		{"draw", 512, "draw -o DIR/out"},
-		{"demo", 64 << 10, "demo -o DIR/out"},
+		{"data synthesize", 16, "data synthesize --images 2 --size 36x48 -o DIR/out"},
 		{"search", 16 << 10, "search --data DIR/data -o DIR/out" + tinySearch},
 		{"train", 64 << 10, "train DIR/arch.json --data DIR/data -o DIR/out --validate-every 0" + strings.Replace(tinyTrain, "--validate-every 1", "", 1)},
 		{"eval report", 16, "eval DIR/net.onnx --data DIR/data -o DIR/new.json"},
