@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"autodeeplab/weights/checkpoint"
 )
@@ -58,8 +59,11 @@ type reasonRule struct {
 //go:embed maps/*.map
 var builtIn embed.FS
 
-// Maps gives the maps that are built in, in the order of their names.
-func Maps() []*Map {
+// Maps gives the maps that are built in, in the order of their names. They must not be changed.
+func Maps() []*Map { return slices.Clone(allMaps()) }
+
+// allMaps parses them once: there are hundreds of patterns, which take milliseconds.
+var allMaps = sync.OnceValue(func() []*Map {
 	entries, err := builtIn.ReadDir("maps")
 	if err != nil {
 		panic(err) // unreachable: the folder is embedded
@@ -77,7 +81,7 @@ func Maps() []*Map {
 		}
 	}
 	return maps
-}
+})
 
 // MaxMapBytes bounds a map's text.
 const MaxMapBytes = 1 << 20
