@@ -221,6 +221,13 @@ func TestUntrainable(t *testing.T) {
 			}
 		})
 	}
+	m, err := compile.Compile(decode.Published(), compile.Options{Filters: 1, Classes: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := NewNetwork[float32](m, NetworkOptions{Batch: 1, Height: 33, Width: 33}); err == nil || !strings.Contains(err.Error(), "--freeze-bn") {
+		t.Errorf("a batch of one image, whose pooled branch has one value a channel: %v", err)
+	}
 	for _, o := range []NetworkOptions{{}, {Batch: 1, Height: 5, Width: 5, Smoothing: 1}, {Batch: 1, Height: 5, Width: 5, ClassWeights: []float64{1}}} {
 		if _, err := NewNetwork[float32](tiny("Relu", []string{"x"}, nil), o); err == nil {
 			t.Errorf("%+v is accepted", o)

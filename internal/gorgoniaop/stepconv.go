@@ -37,7 +37,7 @@ func (n *Net[T]) Conv(s ConvSpec[T], x *Feature[T]) (*Feature[T], error) {
 	c := &convStep[T]{ConvSpec: s}
 	learns := s.Weights.Gradient != nil || s.Bias != nil && s.Bias.Gradient != nil
 	if s.Norm != nil {
-		if err := s.Norm.check(s.Out); err != nil {
+		if err := s.Norm.check(n, s.Out, x.N*s.Y.Out*s.X.Out); err != nil {
 			return fail("%v", err)
 		}
 		c.norm = newNorm(*s.Norm, s.Relu)

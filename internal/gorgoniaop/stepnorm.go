@@ -1,6 +1,7 @@
 package gorgoniaop
 
 import (
+	"errors"
 	"fmt"
 	"math"
 
@@ -81,7 +82,11 @@ func (m *norm[T]) back(n *Net[T], dz, dy, z, tmp []T, c int) {
 	kernel.LinearTo(dz, T(a), dy, 1, tmp, T(-a*sum/count))
 }
 
-func (s *NormSpec[T]) check(channels int) error {
+// check refuses sizes that do not fit, and statistics of one number a channel, whose variance is 0.
+func (s *NormSpec[T]) check(n *Net[T], channels, pixels int) error {
+	if pixels == 1 && !n.FreezeNorm {
+		return errors.New("batch normalisation over one value a channel: want a batch of 2 or more (--batch), or frozen moving averages (--freeze-bn)")
+	}
 	for _, l := range []int{len(s.Scale.Value), len(s.Shift.Value), len(s.Moments.Mean), len(s.Moments.Variance)} {
 		if l != channels {
 			return fmt.Errorf("a normalisation of %d channels for %d", l, channels)
@@ -92,7 +97,7 @@ func (s *NormSpec[T]) check(channels int) error {
 
 // Norm adds batch normalisation [→ ReLU] of x.
 func (n *Net[T]) Norm(name string, s NormSpec[T], relu bool, x *Feature[T]) (*Feature[T], error) {
-	if err := s.check(x.C); err != nil {
+	if err := s.check(n, x.C, x.pixels()); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return n.add(&normStep[T]{name: name, norm: newNorm(s, relu)}, s.Scale.Gradient != nil, x.C, x.H, x.W, x), nil
