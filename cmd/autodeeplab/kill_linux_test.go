@@ -14,8 +14,10 @@ import (
 	"testing"
 	"time"
 
+	"autodeeplab/internal/imageio"
 	"autodeeplab/onnx"
 	"autodeeplab/search"
+	"autodeeplab/train"
 )
 
 var kills = flag.Int("kills", 2, "how many times TestKilled kills each command")
@@ -62,6 +64,9 @@ var killCases = []killCase{
 	{name: "search", args: "search --data data -o out/s --checkpoint-every 1ms" + tinySearch,
 		resume: "search --data data -o out/s --checkpoint-every 1ms --resume" + tinySearch, begun: "out/s/" + checkpointFile,
 		others: []string{"out/s/" + checkpointFile, "out/s/" + logFile, "out/s/*tfevents*"}, judge: wholeSearch},
+	{name: "train", args: "train arch.json --data data -o out/t --checkpoint-every 1ms" + tinyTrain,
+		resume: "train arch.json --data data -o out/t --checkpoint-every 1ms --resume" + tinyTrain, begun: "out/t/" + checkpointFile,
+		others: []string{"out/t/*"}, judge: wholeTraining},
 	{name: "run on a folder", args: "run tiny.onnx photos -o out", others: []string{"out/*.json"}, judge: wholeJSON},
 	{name: "eval", args: "eval tiny.onnx --data data --save out -o out/report.json", others: []string{"out/*.json"}, judge: wholeJSON},
 	{name: "draw", args: "draw small.json -o out"},
@@ -86,7 +91,7 @@ var searched map[string][]byte
 func (c *killCase) prepare(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	put(t, dir, map[string][]byte{"small.json": []byte(small), "tiny.onnx": marshal(tiny()), "out/": nil,
+	put(t, dir, map[string][]byte{"small.json": []byte(small), "arch.json": []byte(tinyCell), "tiny.onnx": marshal(tiny()), "out/": nil,
 		"photos/a.png": picture(40, 30), "photos/b.png": picture(64, 64), "photos/c.png": picture(30, 40),
 		"own.npz": read(t, networks+"own.npz"), "plain.json": read(t, networks+"plain.json")})
 	plainSet(t, dir, "data")
@@ -264,11 +269,44 @@ func wholeSearch(dir string) error {
 	if _, err := search.ReadSummary(path); err != nil {
 		return err
 	}
-	log, err := os.ReadFile(filepath.Join(dir, "out/s", logFile))
+	return wholeLog(filepath.Join(dir, "out/s", logFile))
+}
+
+func wholeLog(path string) error {
+	log, err := os.ReadFile(path)
 	if err == nil && !bytes.HasSuffix(log, []byte("\n")) {
-		return fmt.Errorf("%s ends in %q", logFile, log[max(0, len(log)-20):])
+		return fmt.Errorf("%s ends in %q", path, log[max(0, len(log)-20):])
 	}
 	return nil
+}
+
+// wholeTraining is wholeSearch for trainings, whose models and sample pictures are whole too.
+func wholeTraining(dir string) error {
+	out := filepath.Join(dir, "out/t")
+	if _, err := os.Stat(filepath.Join(out, checkpointFile)); err == nil {
+		if _, err := train.ReadSummary(filepath.Join(out, checkpointFile)); err != nil {
+			return err
+		}
+	}
+	models, err := filepath.Glob(filepath.Join(out, "*.onnx"))
+	if err != nil {
+		return err
+	}
+	for _, path := range models {
+		if _, err := onnx.Load(path, onnx.LoadOptions{}); err != nil {
+			return err
+		}
+	}
+	pictures, err := filepath.Glob(filepath.Join(out, "*.png"))
+	if err != nil {
+		return err
+	}
+	for _, path := range pictures {
+		if _, err := imageio.ReadFile(path, 0); err != nil {
+			return err
+		}
+	}
+	return wholeLog(filepath.Join(out, logFile))
 }
 
 // wholeJSON holds that every JSON file in out is whole.
