@@ -69,6 +69,15 @@ func setMetadata(m *onnx.Model, a *decode.Architecture, o *Options) error {
 	return setClasses(m, o.ClassNames, o.Palette)
 }
 
+// SetClasses writes into a model's metadata, in place, which data set its classes are of, what they are called and how they
+// are coloured; what is empty stays as it is.
+func SetClasses(m *onnx.Model, dataset string, names []string, palette []color.RGBA) error {
+	if dataset != "" {
+		onnx.SetMetadata(m, KeyDataset, dataset)
+	}
+	return setClasses(m, names, palette)
+}
+
 // setClasses writes the names and colours that there are.
 func setClasses(m *onnx.Model, classNames []string, palette []color.RGBA) error {
 	if len(classNames) > 0 {

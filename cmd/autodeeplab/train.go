@@ -233,7 +233,7 @@ func tunable(m *onnx.Model, options train.Options, c *dataset.Classes) (*onnx.Mo
 	case compile.InferenceForm.String():
 		return nil, fmt.Errorf("its batch normalisation is folded: want a training form (compile --form training, and what train writes)")
 	}
-	return m, nil
+	return m, compile.SetClasses(m, c.Name, c.ClassNames, c.Palette)
 }
 
 // initialise takes the weights of another network.

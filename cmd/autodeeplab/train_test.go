@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"autodeeplab/onnx"
+	"autodeeplab/onnx/tensor"
 	"autodeeplab/train"
 )
 
@@ -142,6 +143,63 @@ func (s *stopper) Write(p []byte) (int, error) {
 		s.cancel()
 	}
 	return len(p), nil
+}
+
+// foreign is a network that this program has not made: two convolutions and a normalisation, of any size of batch and image.
+func foreign() *onnx.Model {
+	values := func(n int, at func(i int) float32) []float32 {
+		v := make([]float32, n)
+		for i := range v {
+			v[i] = at(i)
+		}
+		return v
+	}
+	wave := func(i int) float32 { return 0.3 * float32(math.Sin(float64(7*i))) }
+	one := func(int) float32 { return 1 }
+	dims := func(c int) []*onnx.Dim {
+		return []*onnx.Dim{onnx.NamedDim("n"), onnx.FixedDim(c), onnx.NamedDim("h"), onnx.NamedDim("w")}
+	}
+	m := tiny()
+	m.MetadataProps = []*onnx.Property{{Key: "author", Value: "somebody"}}
+	g := m.Graph
+	g.Input[0], g.Output[0] = onnx.NewValueInfo("image", tensor.Float32, dims(3)), onnx.NewValueInfo("logits", tensor.Float32, dims(3))
+	g.Node = []*onnx.Node{
+		onnx.NewNode("Mul", "scale", []string{"image", "k"}, []string{"x"}),
+		onnx.NewNode("Conv", "first", []string{"x", "w1"}, []string{"c"}, onnx.AttrInts("pads", 1, 1, 1, 1)),
+		onnx.NewNode("BatchNormalization", "norm", []string{"c", "s", "b", "m", "v"}, []string{"n"}),
+		onnx.NewNode("Relu", "relu", []string{"n"}, []string{"r"}),
+		onnx.NewNode("Conv", "last", []string{"r", "w2", "b2"}, []string{"logits"}),
+	}
+	g.Initializer = []*onnx.TensorPB{
+		onnx.Encode("k", tensor.Scalar(float32(1.0/255))), onnx.Encode("w1", tensor.Of(values(4*3*9, wave), 4, 3, 3, 3)),
+		onnx.Encode("s", tensor.Of(values(4, one), 4)), onnx.Encode("b", tensor.Of(make([]float32, 4), 4)),
+		onnx.Encode("m", tensor.Of(make([]float32, 4), 4)), onnx.Encode("v", tensor.Of(values(4, one), 4)),
+		onnx.Encode("w2", tensor.Of(values(3*4, wave), 3, 4, 1, 1)), onnx.Encode("b2", tensor.Of(make([]float32, 3), 3)),
+	}
+	return m
+}
+
+// TestTrainForeign fine-tunes a network from elsewhere: it learns, and keeps what it says of itself.
+func TestTrainForeign(t *testing.T) {
+	dir := t.TempDir()
+	plainSet(t, dir, "data")
+	put(t, dir, map[string][]byte{"net.onnx": marshal(foreign())})
+	succeed(t, dir, "train DIR/net.onnx --data DIR/data --crop 36x40 --batch 2 --epochs 30 --validate-every 0 --validate-fit whole --warm-up 0 --rate 0.1 -o DIR/out")
+	s, err := train.ReadSummary(filepath.Join(dir, "out", checkpointFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if first, last := s.History[0], s.History[29]; last.Loss > first.Loss/2 || last.MIoU < 0.8 {
+		t.Errorf("the loss went from %.3f to %.3f, mIoU %.3f", first.Loss, last.Loss, last.MIoU)
+	}
+	m, err := onnx.Load(filepath.Join(dir, "out", trainedFile), onnx.LoadOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if meta := onnx.Metadata(m); meta["author"] != "somebody" || meta["autodeeplab.class_names"] != `["dark","middle","bright"]` || len(m.Graph.Node) != 5 {
+		t.Errorf("metadata %v, %d nodes", meta, len(m.Graph.Node))
+	}
+	succeed(t, dir, "eval DIR/out/trained.onnx --data DIR/data")
 }
 
 // TestTrainBadImage meets a picture that is cut off in the middle of an epoch.
