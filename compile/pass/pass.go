@@ -69,9 +69,14 @@ var All = []Pass{
 	{Name: "channels-last-labels", Doc: "resize with channels last where only the arg-max is wanted", Run: channelsLastLabels,
 		OptIn: "ONNX Runtime takes a third of the time for the resize and the arg-max; the embedded runtime takes longer",
 		After: []Order{{"shape-constants", "constant sizes are permuted here, computed ones by another node"}}},
+	{Name: "relu-before-concat", Doc: "take the Relu of a concatenation's parts in place of the whole's", Run: reluBeforeConcat, After: []Order{
+		{"stride-sampling", "a sampled concatenation is read by a Slice, which a Relu may pass"},
+		{"upsampled-conv", "it splits concatenations of parts that are no Relus"},
+	}},
 	{Name: "common-subexpressions", Doc: "compute once what several nodes compute alike", Run: commonSubexpressions, After: []Order{
 		{"shape-constants", "equal sizes are found as equal constants"},
 		{"stride-sampling", "resizes to different names of one size become equal samplings"},
+		{"relu-before-concat", "it takes the Relu of parts that are read under one already"},
 	}},
 	{Name: "remove-dead", Doc: "take out what no output depends on", Run: removeDead, Required: true, After: []Order{
 		{"fold-batchnorm", "it leaves the statistics and the unfolded weights behind"},

@@ -101,9 +101,10 @@ func convert(t testing.TB, m *onnx.Model, o precision.Options) (*onnx.Model, *pr
 	return out, r
 }
 
-func run(t testing.TB, m *onnx.Model, x *tensor.Tensor) []float32 {
+// output runs a model of one input and one output.
+func output(t testing.TB, e runtime.Engine, m *onnx.Model, x *tensor.Tensor) *tensor.Tensor {
 	t.Helper()
-	s, err := runtime.Embedded.LoadModel(m, runtime.Options{})
+	s, err := e.LoadModel(m, runtime.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +113,12 @@ func run(t testing.TB, m *onnx.Model, x *tensor.Tensor) []float32 {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return tensor.Data[float32](out[m.Graph.Output[0].Name])
+	return out[m.Graph.Output[0].Name]
+}
+
+func run(t testing.TB, m *onnx.Model, x *tensor.Tensor) []float32 {
+	t.Helper()
+	return tensor.Data[float32](output(t, runtime.Embedded, m, x))
 }
 
 // distance is ‖a − b‖ / ‖a‖.
