@@ -14,6 +14,7 @@ import (
 	"autodeeplab/onnx"
 	"autodeeplab/onnx/check"
 	"autodeeplab/onnx/tensor"
+	"autodeeplab/runtime"
 )
 
 // publishedNetwork is the published architecture with few filters.
@@ -164,6 +165,57 @@ func TestStepAccumulates(t *testing.T) {
 	labels[0] = 4
 	if _, err := n.Step(image, labels, Random{}); err == nil || !strings.Contains(err.Error(), "label 4") {
 		t.Errorf("a label out of range: %v", err)
+	}
+}
+
+// TestModelRunsAsTrained holds that the embedded runtime gives the loss that the network has with frozen moving averages:
+// after training, for the inference form of what Model writes.
+func TestModelRunsAsTrained(t *testing.T) {
+	o := NetworkOptions{Batch: 2, Height: 65, Width: 49, BNDecay: 0.5, Ignore: 255}
+	n := publishedNetwork[float32](t, 3, 5, o)
+	image, labels := noise[float32](o, 5, 6)
+	for i := range 3 {
+		if _, err := n.Step(image, labels, Random{Step: i, Steps: 3}); err != nil {
+			t.Fatal(err)
+		}
+		descend(n, 0.1)
+	}
+	o.FreezeBN = true
+	frozen, err := n.Resized(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer frozen.Close()
+	got, err := frozen.Step(image, labels, Random{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := n.Model()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m, err = compile.Inference(m); err != nil {
+		t.Fatal(err)
+	}
+	session, err := runtime.Embedded.LoadModel(m, runtime.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer session.Close()
+	out, err := session.Run(t.Context(), map[string]*tensor.Tensor{"image": tensor.Of(image, 2, 3, 65, 49)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	logits, pixels, want := tensor.Data[float32](out["logits"]), 65*49, 0.0
+	for i, label := range labels {
+		at, sum := i/pixels*5*pixels+i%pixels, 0.0
+		for c := range 5 {
+			sum += math.Exp(float64(logits[at+c*pixels]))
+		}
+		want += (math.Log(sum) - float64(logits[at+int(label)*pixels])) / float64(len(labels))
+	}
+	if math.Abs(got-want) > 1e-5*want {
+		t.Errorf("loss %v, by the runtime's logits %v", got, want)
 	}
 }
 

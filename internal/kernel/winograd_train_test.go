@@ -70,7 +70,7 @@ func TestTrainedConv(t *testing.T) {
 			}
 		}
 	}
-	if tried < 20 {
+	if tried < 10 {
 		t.Errorf("only %d runs", tried)
 	}
 }
@@ -117,7 +117,7 @@ func TestTrainedConvWeightGrad(t *testing.T) {
 			}
 		}
 	}
-	if tried < 20 {
+	if tried < 10 {
 		t.Errorf("only %d runs", tried)
 	}
 }
