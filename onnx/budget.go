@@ -13,14 +13,17 @@ import (
 
 // Limits of what a model file may be decoded to.
 const (
-	// DefaultMaxParts bounds the messages of a model: nodes, attributes, tensors, types, dimensions … and the strings in
-	// lists (a node's inputs and outputs). Auto-DeepLab-L has 14,000.
+	// DefaultMaxParts bounds the messages of a model: nodes, attributes and tensors (which count twice), types, dimensions …
+	// and the strings in lists (a node's inputs and outputs). Auto-DeepLab-L has 11,500 (training form).
 	DefaultMaxParts = 1 << 18
 	// DefaultMaxText bounds the length of one string in bytes: a name, a documentation, a metadata value.
 	DefaultMaxText = 1 << 24
 	// DefaultMaxGrowth bounds by how many bytes lists of numbers may be larger in memory than in the file.
 	DefaultMaxGrowth = 1 << 25
 )
+
+// extraParts are what some messages count beside one: decoded, they take twice the memory of others.
+var extraParts = map[protoreflect.Name]int{"AttributeProto": 1, "TensorProto": 1}
 
 // budget is what is left to spend while a message is walked.
 type budget struct {
@@ -82,8 +85,10 @@ func (b *budget) message(data []byte, d protoreflect.MessageDescriptor, depth in
 func (b *budget) value(value []byte, f protoreflect.FieldDescriptor, depth int) error {
 	switch f.Kind() {
 	case protoreflect.MessageKind:
-		if err := b.part(); err != nil {
-			return err
+		for range 1 + extraParts[f.Message().Name()] {
+			if err := b.part(); err != nil {
+				return err
+			}
 		}
 		return b.message(value, f.Message(), depth+1)
 	case protoreflect.StringKind:

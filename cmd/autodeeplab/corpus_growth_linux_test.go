@@ -1,6 +1,7 @@
 package main
 
 import (
+	"archive/zip"
 	"bytes"
 	"encoding/binary"
 	"fmt"
@@ -43,6 +44,15 @@ func hostileGrowth() []hostileCase {
 		{"a state of 700,000 texts", "", map[string][]byte{"found/checkpoint.safetensors": metadata}, nil, "report DIR/found", "checkpoint.safetensors"},
 		{"a state of 200,000 tensors", "", map[string][]byte{"found/checkpoint.safetensors": tensors}, nil, "report DIR/found", "checkpoint.safetensors"},
 		importing("a table of a million tensors", "bad.index", tableOfEmpty(1_000_000)),
+		importing("a pickle of a thousand lists of a thousand times the same tensor", "bad.pth", pickleOf(1000, 1000)),
+		importing("a pickle of 60,000 tensors with a name of a megabyte", "bad.pth", pickleNamed(1<<20, 60_000)),
+		graphCase("130,000 empty initializers", "\x2a\x00", 130_000),
+		graphCase("260,000 empty nodes", "\x0a\x00", 260_000),
+		graphCase("85,000 nodes with an attribute", "\x0a\x02\x2a\x00", 85_000),
+		graphCase("50,000 nodes with a tensor", "\x0a\x04\x2a\x02\x2a\x00", 50_000),
+		graphCase("260,000 inputs", "\x5a\x00", 260_000),
+		graphCase("50,000 inputs with a type", "\x5a\x08\x12\x06\x0a\x04\x12\x02\x0a\x00", 50_000),
+		graphCase("50,000 sparse initializers", "\x7a\x04\x0a\x00\x12\x00", 50_000),
 		set("a shard of a million empty records", "set/train-00000-of-00001.tfrecord", records(1_000_000), "set"),
 		{"a list of three million names", "", map[string][]byte{
 			"set/JPEGImages/a.jpg": picture(8, 8), "set/SegmentationClass/a.png": picture(8, 8),
@@ -51,6 +61,43 @@ func hostileGrowth() []hostileCase {
 		pictureCase("a TIFF of 14,000 by 14,000 with one strip", "bad.tiff", hugeTIFF(14000, 14000), "bad.tiff"),
 		pictureCase("a PNG of 8,000 by 8,000 with 30 KB of zeros", "bad.png", zeroPNG(8000, 8000, 30<<10), "bad.png"),
 	}
+}
+
+// graphCase repeats a field of a graph.
+func graphCase(name, field string, n int) hostileCase {
+	return onnxCase(name, "", graphField(repeated(field, n)), "bad.onnx")
+}
+
+// theTensor is a pickle's tensor of one element, and puts it into the memo as 9.
+const theTensor = "ctorch._utils\n_rebuild_tensor_v2\n((X\x07\x00\x00\x00storagectorch\nFloatStorage\nX\x01\x00\x00\x000X\x03\x00\x00\x00cpuK\x01tQK\x00K\x01\x85K\x01\x85\x89ccollections\nOrderedDict\n)RtRq\x09"
+
+// pickled is the pickle in an archive as PyTorch writes it.
+func pickled(pickle string) []byte {
+	var b bytes.Buffer
+	w := zip.NewWriter(&b)
+	f, err := w.Create("a/data.pkl")
+	if err == nil {
+		_, err = f.Write([]byte(pickle))
+	}
+	if err == nil {
+		err = w.Close()
+	}
+	if err != nil {
+		panic(err)
+	}
+	return b.Bytes()
+}
+
+// pickleOf is a list of n times one list of m times one tensor.
+func pickleOf(n, m int) []byte {
+	inner := "](" + theTensor + strings.Repeat("h\x09", m-1) + "eq\x08"
+	return pickled("\x80\x02](" + inner + strings.Repeat("h\x08", n-1) + "e.")
+}
+
+// pickleNamed is a dictionary of a list of n times one tensor, under a name of so many bytes.
+func pickleNamed(length, n int) []byte {
+	key := append([]byte("X"), binary.LittleEndian.AppendUint32(nil, uint32(length))...)
+	return pickled("\x80\x02}" + string(key) + strings.Repeat("a", length) + "](" + theTensor + strings.Repeat("h\x09", n-1) + "es.")
 }
 
 func numberedLines(n int) []byte {

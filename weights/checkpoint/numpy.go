@@ -41,7 +41,9 @@ func npzTensors(z *zip.Reader) ([]Tensor, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", Quote(name), err)
 		}
-		tensors = append(tensors, t)
+		if tensors = append(tensors, t); len(tensors) > MaxTensors {
+			break // Read says so
+		}
 	}
 	return tensors, nil
 }

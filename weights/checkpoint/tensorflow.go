@@ -177,6 +177,7 @@ func (b *bundle) Close() error {
 func (b *bundle) read(data []byte) ([]Tensor, error) {
 	var tensors []Tensor
 	b.slices = make(map[string]*bundleEntry)
+	slices := 0
 	err := readTable(data, func(key, value []byte) error {
 		if len(key) == 0 {
 			return b.header(value)
@@ -188,12 +189,12 @@ func (b *bundle) read(data []byte) ([]Tensor, error) {
 		if err != nil {
 			return fmt.Errorf("%s: %w", Quote(string(key)), err)
 		}
+		if slices += 1 + len(e.slices); slices > MaxTensors {
+			return fmt.Errorf("more than %d tensors and slices of tensors, the limit", MaxTensors)
+		}
 		if key[0] == 0 {
 			b.slices[string(key)] = e
 			return nil
-		}
-		if len(tensors) == MaxTensors {
-			return fmt.Errorf("more than %d tensors, the limit", MaxTensors)
 		}
 		tensors = append(tensors, b.tensor(string(key), e))
 		return nil
@@ -294,6 +295,9 @@ func parseEntry(data []byte) (*bundleEntry, error) {
 			e.checksum = uint32(f.value)
 		case 7:
 			var s tensorSlice
+			if len(e.slices) == MaxTensors {
+				return fmt.Errorf("more than %d slices, the limit", MaxTensors)
+			}
 			s, err = parseSlice(f.bytes)
 			e.slices = append(e.slices, s)
 		}

@@ -268,15 +268,23 @@ func legacyOffsets(r io.ReaderAt, at, size int64, keys any, storages storageTabl
 // maxVisits bounds the values that are looked at for tensors; a pickle can refer to one list a million times over.
 const maxVisits = 4 << 20
 
+// maxNameBytes bounds the name of a tensor in a pickle, which may hold that of a list with thousands of them.
+const maxNameBytes = 1 << 10
+
 // namedTensors lists the tensors in a pickle's value: in dictionaries (such as a state_dict), lists, tuples, and the
 // attributes of objects, under names with a dot between. read returns n bytes of a storage from start on.
 func namedTensors(value any, read func(s *torchStorage, start, n int64) ([]byte, error)) ([]Tensor, error) {
 	var tensors []Tensor
 	visits := 0
 	const deepest = 8
+	var long error
 	var visit func(name string, v any, depth int)
 	visit = func(name string, v any, depth int) {
-		if visits++; depth > deepest || visits > maxVisits {
+		if visits++; depth > deepest || visits > maxVisits || len(tensors) > MaxTensors || long != nil {
+			return
+		}
+		if len(name) > maxNameBytes {
+			long = fmt.Errorf("a name of %d bytes or more, at most %d are read", len(name), maxNameBytes)
 			return
 		}
 		child := func(key, v any) {
@@ -317,6 +325,9 @@ func namedTensors(value any, read func(s *torchStorage, start, n int64) ([]byte,
 		}
 	}
 	visit("", value, 0)
+	if long != nil {
+		return nil, long
+	}
 	if visits > maxVisits {
 		return nil, fmt.Errorf("more than %d values, the limit", maxVisits)
 	}
