@@ -42,6 +42,10 @@ func (t *timing) median() float64 {
 	return s[len(s)/2]
 }
 
+// betweenEngines is waited before each run where several engines take turns: threads of ONNX Runtime look out for work
+// for some 50 ms after a run, on a processor that the next engine wants.
+const betweenEngines = 100 * time.Millisecond
+
 // clock gives a function that tells the seconds since, of the wall or of this process's processor time.
 func (b *modelBench) clock() func() float64 {
 	if b.cpuTime {
@@ -81,7 +85,7 @@ func (b *modelBench) run(ctx context.Context, a *app) error {
 	return nil
 }
 
-// measure loads the network on every engine and runs them by turns. It returns what the network was given, in words.
+// measure loads the network on every engine and runs them by turns, with a pause between. It returns what the network was given, in words.
 func (b *modelBench) measure(ctx context.Context, threads int, times []timing) (string, error) {
 	sessions := make([]runtime.Session, len(b.engines))
 	for i, e := range b.engines {
@@ -100,6 +104,9 @@ func (b *modelBench) measure(ctx context.Context, threads int, times []timing) (
 	}
 	for round := range b.runs + 2 {
 		for i, s := range sessions {
+			if len(sessions) > 1 {
+				time.Sleep(betweenEngines)
+			}
 			since := b.clock()
 			if _, err := s.Run(ctx, inputs); err != nil {
 				return "", fmt.Errorf("%s on %s: %w", b.path, b.engines[i].Name(), err)

@@ -24,8 +24,11 @@ func (c *Conv) pointwise(s *ConvShape) bool {
 	return (plane+cacheLine)%page > 2*cacheLine
 }
 
-// pointwiseTile is how many columns a task computes.
-const pointwiseTile = 512
+// pointwiseTile is how many columns a task computes, and leastPointwiseTile how few where threads would go without.
+const (
+	pointwiseTile      = 512
+	leastPointwiseTile = 128
+)
 
 // pointwiseScratch is what one thread wants: the columns that do not fill a panel, and their tile.
 func (c *Conv) pointwiseScratch() int {
@@ -40,17 +43,21 @@ func (c *Conv) runPointwise(pool *Pool, scratch, dst, src []float32, s *ConvShap
 		scratch = make([]float32, need)
 	}
 	defer runtime.KeepAlive(groups) // whose memory is not the heap's
-	tiles := ceilDiv(plane, pointwiseTile)
+	width := pointwiseTile
+	for pool.Threads() > 1 && width > leastPointwiseTile && s.Batch*p.Groups*ceilDiv(plane, width) < 4*pool.Threads() {
+		width /= 2
+	}
+	tiles := ceilDiv(plane, width)
 	panels := groups[0].count
 	chunks := shareRows(s.Batch*p.Groups*tiles, panels, pool.Threads())
 	pool.For(s.Batch*p.Groups*tiles*chunks, 1, func(worker, lo, hi int) {
 		work := scratch[worker*each:][:each]
 		block, edge := work[:in*mk.cols], work[roundUp(in*mk.cols, cacheLine):]
 		for task := lo; task < hi; task++ {
-			product, j0 := task/chunks/tiles, task/chunks%tiles*pointwiseTile
+			product, j0 := task/chunks/tiles, task/chunks%tiles*width
 			q0, q1 := task%chunks*panels/chunks, (task%chunks+1)*panels/chunks
 			a, b, o := groups[product%p.Groups], src[product*in*plane:][:in*plane], dst[product*out*plane:][:out*plane]
-			j1 := min(j0+pointwiseTile, plane)
+			j1 := min(j0+width, plane)
 			whole := (j1 - j0) / mk.cols * mk.cols
 			c.columnsInPlace(a, q0, q1, b[j0:], o[j0:], plane, whole)
 			if rest := j1 - j0 - whole; rest > 0 {
