@@ -157,8 +157,13 @@ func (d *depthwise) run(pool *Pool, scratch, dst, src []float32, s *ConvShape) {
 // band computes the output rows from y0 for one input channel; plane counts channels over all images.
 func (p *depthwisePlan) band(w *depthwiseWorker, dst, src []float32, plane, y0 int) {
 	d := p.d
+	p.bandOf(w, dst[plane*d.multiplier*p.outH*p.outW:], src[plane*p.inH*p.inW:][:p.inH*p.inW], plane%d.channels, y0)
+}
+
+// bandOf computes the output rows from y0 of dst, the planes that belong to input channel number channel, from its plane.
+func (p *depthwisePlan) bandOf(w *depthwiseWorker, dst, src []float32, channel, y0 int) {
+	d := p.d
 	h, kw := d.height, d.width.kernel
-	src = src[plane*p.inH*p.inW:][:p.inH*p.inW]
 	w.loaded = append(w.loaded[:0], make([]bool, p.slots)...)
 	top := max(y0*h.stride-p.padH, 0) // the input row in slot 0
 	for y := y0; y < min(y0+p.bandRows, p.outH); y++ {
@@ -173,8 +178,8 @@ func (p *depthwisePlan) band(w *depthwiseWorker, dst, src []float32, plane, y0 i
 			}
 		}
 		for m := range d.multiplier {
-			channel := plane%d.channels*d.multiplier + m
-			out := dst[((plane*d.multiplier+m)*p.outH+y)*p.outW:][:p.outW]
+			channel := channel*d.multiplier + m
+			out := dst[(m*p.outH+y)*p.outW:][:p.outW]
 			if k0 == k1 {
 				clear(out)
 				clampRow(out, d.bias[channel], d.lo, d.hi)

@@ -46,11 +46,7 @@ func (p *flatPlan) scratch() int   { return p.inputLen() + p.outputLen() }
 // run computes dst from src.
 func (p *flatPlan) run(pool *Pool, scratch, dst, src []float32) {
 	d := p.d
-	for ky := range d.height.kernel {
-		for kx := range d.width.kernel {
-			p.offsets = append(p.offsets, ky*d.height.dilation*p.rowLen+kx*d.width.dilation)
-		}
-	}
+	p.cut()
 	each := p.scratch()
 	if need := pool.Threads() * each; len(scratch) < need {
 		scratch = make([]float32, need)
@@ -64,20 +60,36 @@ func (p *flatPlan) run(pool *Pool, scratch, dst, src []float32) {
 	})
 }
 
+// cut fills in the table of offsets.
+func (p *flatPlan) cut() {
+	h, w := p.d.height, p.d.width
+	for ky := range h.kernel {
+		for kx := range w.kernel {
+			p.offsets = append(p.offsets, ky*h.dilation*p.rowLen+kx*w.dilation)
+		}
+	}
+}
+
 // band computes the output rows from y0 for one input channel; plane counts channels over all images.
 func (p *flatPlan) band(rows, out, dst, src []float32, plane, y0 int) {
+	d := p.d
+	p.bandOf(rows, out, dst[plane*d.multiplier*p.outH*p.outW:], src[plane*p.inH*p.inW:][:p.inH*p.inW], plane%d.channels, y0)
+}
+
+// bandOf computes the output rows from y0 of dst, the planes that belong to input channel number channel, from its plane.
+func (p *flatPlan) bandOf(rows, out, dst, src []float32, channel, y0 int) {
 	d, mk := p.d, p.d.mk
 	n := min(p.bandRows, p.outH-y0)
-	p.load(rows, src[plane*p.inH*p.inW:][:p.inH*p.inW], y0-p.padH, n+p.slots-p.bandRows)
+	p.load(rows, src, y0-p.padH, n+p.slots-p.bandRows)
 	span := (n-1)*p.rowLen + p.outW
 	taps := len(p.offsets)
 	for m := range d.multiplier {
-		channel := plane%d.channels*d.multiplier + m
-		if to := dst[((plane*d.multiplier+m)*p.outH+y0)*p.outW:][:n*p.outW]; p.squareRows(to, rows, channel, n) {
+		channel := channel*d.multiplier + m
+		if to := dst[(m*p.outH+y0)*p.outW:][:n*p.outW]; p.squareRows(to, rows, channel, n) {
 			continue
 		}
 		mk.depthwiseRow(out[:span], rows[:span+p.offsets[taps-1]], p.offsets, d.weights[channel*taps:][:taps], d.bias[channel], d.lo, d.hi)
-		to := dst[((plane*d.multiplier+m)*p.outH+y0)*p.outW:]
+		to := dst[(m*p.outH+y0)*p.outW:]
 		for x := 0; x < p.outW; x += mk.cols {
 			mk.copyLanes(to[x:], out[x:], min(mk.cols, p.outW-x), n, p.outW, p.rowLen)
 		}

@@ -15,6 +15,7 @@ import (
 var families = map[string]func(){
 	"gemm":      gemm,
 	"im2col":    im2col,
+	"bytes":     bytes,
 	"depthwise": depthwise,
 	"pack":      pack,
 	"rowmath":   rowmath,
@@ -25,7 +26,7 @@ var families = map[string]func(){
 }
 
 func main() {
-	family := flag.String("family", "", "kernels to write: one of depthwise, gemm, im2col, pack, rowmath, rows, shift, vector, winograd")
+	family := flag.String("family", "", "kernels to write: one of bytes, depthwise, gemm, im2col, pack, rowmath, rows, shift, vector, winograd")
 	flag.Parse()
 	write, ok := families[*family]
 	if !ok {
