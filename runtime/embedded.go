@@ -132,7 +132,12 @@ func newSession(m *onnx.Model, o Options) (*session, error) {
 		info.Value, info.Shape = nil, nil
 		s.outputs = append(s.outputs, Value{Name: name, Info: info})
 	}
-	into := s.fuse(r.Nodes, later)
+	f := s.newFusion(r.Nodes)
+	bytes, gone, err := f.bytes()
+	if err != nil {
+		return nil, err
+	}
+	into := f.relus(gone, later)
 	at := make([]int, len(r.Nodes)) // the step of each node
 	relu := make([]bool, len(r.Nodes))
 	garbage := 0
@@ -143,6 +148,14 @@ func newSession(m *onnx.Model, o Options) (*session, error) {
 	}
 	for i, n := range r.Nodes {
 		out := s.nums(n.Node.GetOutput())
+		if b, ok := bytes[i]; ok {
+			at[i] = len(s.steps)
+			s.steps = append(s.steps, step{info: b.info, in: s.nums(b.in), out: out, kernel: b.kernel})
+			continue
+		}
+		if gone[i] {
+			continue
+		}
 		if k := into[i]; k >= 0 {
 			s.steps[at[k]].out = out
 			continue

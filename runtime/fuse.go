@@ -6,29 +6,41 @@ import (
 	"autodeeplab/runtime/internal/exec"
 )
 
-// fuse finds the nodes that another one can compute along with its own output, where that output goes nowhere else: the
-// entry of such a node is the one that takes it over, and −1 for all others. Node i's output is then that of the node
-// it took over.
-//
-//	x → Conv → c → Relu → y      becomes      x → Conv, clamped → y
-func (s *session) fuse(nodes []*check.NodeInfo, later map[string]*onnx.TensorPB) []int {
-	into := make([]int, len(nodes))
-	maker, readers := make(map[int]int), make(map[int]int) // by value number
+// fusion is a graph on its way to steps: what its rules look nodes up in.
+type fusion struct {
+	s     *session
+	nodes []*check.NodeInfo
+	// By value number.
+	maker   map[int]int // the node that makes it
+	readers map[int]int // how many nodes read it
+}
+
+func (s *session) newFusion(nodes []*check.NodeInfo) *fusion {
+	f := &fusion{s: s, nodes: nodes, maker: make(map[int]int), readers: make(map[int]int)}
 	for i, n := range nodes {
-		into[i] = -1
 		for _, v := range s.nums(n.Node.GetInput()) {
-			readers[v]++
+			f.readers[v]++
 		}
 		for _, v := range s.nums(n.Node.GetOutput()) {
-			maker[v] = i
+			f.maker[v] = i
 		}
 	}
-	for i, n := range nodes {
-		if s.unfused || n.Node.GetOpType() != "Relu" {
+	return f
+}
+
+// relus finds the Relus that a node before them computes along with its own output, where that output goes nowhere else:
+// the entry of such a Relu is the node that takes it over, and −1 for all others. The node's output is then the Relu's.
+//
+//	x → Conv → c → Relu → y      becomes      x → Conv, clamped → y
+func (f *fusion) relus(gone []bool, later map[string]*onnx.TensorPB) []int {
+	into := make([]int, len(f.nodes))
+	for i, n := range f.nodes {
+		into[i] = -1
+		if gone[i] || n.Node.GetOpType() != "Relu" {
 			continue
 		}
-		v := s.nums(n.Node.GetInput())[0]
-		if k, ok := maker[v]; ok && v >= 0 && readers[v] == 1 && !s.values[v].output && exec.TakesRelu(execNode(nodes[k], later)) {
+		name := n.Node.GetInput()[0]
+		if k, ok := f.maker[f.s.numbers[name]]; ok && !gone[k] && f.only(name) && exec.TakesRelu(execNode(f.nodes[k], later)) {
 			into[i] = k
 		}
 	}

@@ -275,6 +275,18 @@ func (s *session) tapKnown(mem *memory, i int) {
 
 // lateShapes runs the shape rule again, now that the inputs' contents are there.
 func (s *session) lateShapes(st *step, in []*tensor.Tensor) ([]op.Info, error) {
+	if k, ok := st.kernel.(exec.Shaper); ok {
+		shape, err := k.Shape(in)
+		if err != nil {
+			return nil, err
+		}
+		info := op.Of(in[0].DType, shape...)
+		elems, err := tensor.NumElems(shape)
+		if err == nil && elems > s.limits.MaxElems {
+			err = fmt.Errorf("%w: an output of %d elements, at most %d are allowed", op.ErrLimit, elems, s.limits.MaxElems)
+		}
+		return []op.Info{info}, err
+	}
 	c := *st.info.Call
 	c.In = make([]*op.Info, len(in))
 	for k, t := range in {

@@ -76,9 +76,24 @@ func quantizeIn[Q kernel.Quantized, F float32 | float64](n *Node, narrow func(F)
 		if len(in) > 2 {
 			zero = tensor.Data[Q](in[2])
 		}
+		if dst, ok := out[0].Data.([]uint8); ok && narrow == nil && len(scale) == 1 {
+			if x, ok := any(x).([]float32); ok {
+				kernel.QuantizeBytes(c.Pool, dst, x, byteParams(float32(scale[0]), in))
+				return nil
+			}
+		}
 		kernel.Quantize(c.Pool, tensor.Data[Q](out[0]), x, scale, zero, layout, narrow)
 		return nil
 	})
+}
+
+// byteParams joins the only scale of a quantisation to or from uint8 with its zero point.
+func byteParams(scale float32, in []*tensor.Tensor) kernel.ByteParams {
+	p := kernel.ByteParams{Scale: scale}
+	if len(in) > 2 && in[2] != nil {
+		p.Zero = tensor.Data[uint8](in[2])[0]
+	}
+	return p
 }
 
 func mapped[F any](c *Context, src []F, f func(F) F) []F {
@@ -130,6 +145,10 @@ func dequantizeKernel[Q kernel.Quantized | int32](n *Node) Kernel {
 		layout, err := scaleLayout(n, in)
 		if err != nil {
 			return err
+		}
+		if x, ok := in[0].Data.([]uint8); ok && in[1].NumElems() == 1 {
+			kernel.DequantizeBytes(c.Pool, tensor.Data[float32](out[0]), x, byteParams(tensor.Data[float32](in[1])[0], in))
+			return nil
 		}
 		x, _ := in[0].Data.([]Q)
 		var zero []Q
