@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"context"
 	"slices"
 
 	"autodeeplab/internal/kernel"
@@ -175,7 +176,7 @@ func (f *fusion) bytes() (steps map[int]replacement, gone []bool, err error) {
 		}
 	}
 	f.sweep(steps, gone)
-	return steps, gone, nil
+	return steps, gone, f.foldWeights(gone)
 }
 
 func (f *fusion) fail(i int, err error) error {
@@ -185,6 +186,40 @@ func (f *fusion) fail(i int, err error) error {
 
 func takesRelu(opType string) bool {
 	return slices.ContainsFunc(byteRules, func(r byteRule) bool { return r.op == opType && r.relu })
+}
+
+// foldWeights computes each DQ of constants that is left, so that who reads it finds weights to pack.
+func (f *fusion) foldWeights(gone []bool) error {
+	for i, n := range f.nodes {
+		if gone[i] || n.Node.GetOpType() != "DequantizeLinear" || n.Call.Out[0].Value != nil {
+			continue
+		}
+		var in []*tensor.Tensor
+		for _, name := range n.Node.GetInput() {
+			if t := f.constant(name); t != nil {
+				in = append(in, t)
+			}
+		}
+		sizes, known := n.Call.Out[0].Sizes()
+		if !known || len(in) != len(n.Node.GetInput()) {
+			continue
+		}
+		k, err := exec.Bind(execNode(n, nil))
+		if err != nil {
+			return f.fail(i, err)
+		}
+		t, err := tensor.New(n.Call.Out[0].DType, sizes)
+		if err != nil {
+			return f.fail(i, err)
+		}
+		if err := k.Run(&exec.Context{Ctx: context.Background(), Pool: kernel.NewPool(1)}, in, []*tensor.Tensor{t}); err != nil {
+			return f.fail(i, err)
+		}
+		n.Call.Out[0].Value = t // which the readers' nodes share
+		f.s.values[f.s.numbers[n.Node.GetOutput()[0]]].constant = t
+		gone[i] = true
+	}
+	return nil
 }
 
 // sweep marks each DQ that nobody reads any more.
