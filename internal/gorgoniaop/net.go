@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -26,7 +27,26 @@ type Feature[T kernel.Float] struct {
 	values  []T // where data lies
 	grads   []T // where grad lies
 	written bool
-	origin  *Feature[T] // of a feature that stands for another segment's
+	origin  *Feature[T]   // of a feature that stands for another segment's
+	proxies []*Feature[T] // those that stand for this one
+	needs   []int         // when the backward pass reads data
+	again   *piece        // where data is made again for the backward pass, if it is
+}
+
+// own is the feature that f is or stands for.
+func (f *Feature[T]) own() *Feature[T] {
+	if f.origin != nil {
+		return f.origin
+	}
+	return f
+}
+
+// lie says where the values are now.
+func (f *Feature[T]) lie(values []T) {
+	f.values = values
+	for _, p := range f.proxies {
+		p.values = values
+	}
 }
 
 // Size is the number of elements.
@@ -63,6 +83,14 @@ type step[T kernel.Float] interface {
 	backward(n *Net[T]) error
 }
 
+// A remaker is a step whose output may be made again in the backward pass, from what is kept anyway.
+type remaker[T kernel.Float] interface {
+	step[T]
+	// sources gives the inputs that this reads; ok is false if the output is better kept.
+	sources(n *Net[T]) (in []*Feature[T], ok bool)
+	remake(n *Net[T], dst []T)
+}
+
 // ends are what a step reads and what it makes.
 type ends[T kernel.Float] struct {
 	in  []*Feature[T]
@@ -93,7 +121,9 @@ type Net[T kernel.Float] struct {
 
 	segments []*segment[T]
 	pieces   []*piece
+	remakes  [][]remaker[T] // by step whose backward pass they come before
 	arena    memory[T]
+	gap      int // remakeGap, but for tests
 	clock    int // the step that comes next in the forward pass; counts on in the backward pass
 	loss     *gorgonia.Node
 	// The gradient of the image, with respect to which gorgonia differentiates; of zeros unless InputGradient is set.
@@ -104,7 +134,7 @@ type Net[T kernel.Float] struct {
 // NewNet begins a network for images [C, N, H, W], whose work runs on pool. Momentum, the weight of a batch's statistics
 // in the moving averages, may be set in Env.
 func NewNet[T kernel.Float](env *Env[T], c, n, h, w int) *Net[T] {
-	net := &Net[T]{env: env}
+	net := &Net[T]{env: env, gap: remakeGap}
 	net.input = net.feature(c, n, h, w)
 	net.input.step = -1
 	return net
@@ -146,7 +176,10 @@ type planner[T kernel.Float] struct {
 }
 
 // keep says that the backward pass of the step reads f.
-func (p *planner[T]) keep(f *Feature[T]) { f.data.use(p.second) }
+func (p *planner[T]) keep(f *Feature[T]) {
+	own := f.own()
+	own.needs = append(own.needs, p.second)
+}
 
 // hold gives memory from the step's forward to its backward pass.
 func (p *planner[T]) hold(size int) *piece {
@@ -232,6 +265,7 @@ func (n *Net[T]) plan() {
 	for i, s := range n.steps {
 		s.plan(&planner[T]{net: n, step: i, first: i, second: n.backwardTime(i)})
 	}
+	n.keep()
 	if n.InputGradient {
 		n.input.grad.use(2 * len(n.steps))
 	}
@@ -245,6 +279,54 @@ func (n *Net[T]) plan() {
 		if f.learns {
 			f.grads = n.slice(f.grad)
 		}
+	}
+}
+
+// remakeGap is how many steps must lie between the last reader of a value and the first that needs it in the backward
+// pass, for it to be let go of in between.
+const remakeGap = 12
+
+// keep decides, for all that the backward pass reads, whether it stays or is made again. A value that is made again may
+// need others before it, so that the last ones are decided first.
+func (n *Net[T]) keep() {
+	n.remakes = make([][]remaker[T], len(n.steps))
+	for i := len(n.steps) - 1; i >= 0; i-- {
+		f := n.steps[i].around().out
+		if len(f.needs) == 0 {
+			continue
+		}
+		first, last := slices.Min(f.needs), slices.Max(f.needs)
+		if s, ok := n.steps[i].(remaker[T]); ok && f.data.whole == nil && first-f.last() > n.gap {
+			if in, ok := s.sources(n); ok {
+				f.again = n.piece(f.Size())
+				f.again.use(first)
+				f.again.use(last)
+				at := n.backwardTime(first) // the step whose backward pass is at that time
+				n.remakes[at] = append(n.remakes[at], s)
+				for _, g := range in {
+					g.own().needs = append(g.own().needs, first)
+				}
+				continue
+			}
+		}
+		f.data.use(first)
+		f.data.use(last)
+	}
+	for _, time := range n.input.needs {
+		n.input.data.use(time)
+	}
+	for _, list := range n.remakes {
+		slices.Reverse(list) // sources first
+	}
+}
+
+// remake makes what step's backward pass wants that was let go of.
+func (n *Net[T]) remake(step int) {
+	for _, s := range n.remakes[step] {
+		out := s.around().out
+		values := n.slice(out.again)
+		s.remake(n, values)
+		out.lie(values)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"autodeeplab/internal/kernel"
@@ -14,6 +15,7 @@ type netCase struct {
 	name    string
 	c, h, w int
 	freeze  bool
+	remake  bool // whatever can be made again is
 	build   func(n *netBuilder) (x *Feature[float64], loss kernel.ResizedLoss[float64])
 }
 
@@ -98,6 +100,17 @@ var netCases = []netCase{
 		c := b.must(b.Concat("c", x, m, b.Input(), r, x))
 		return b.Resize("large", alignedTaps[float64](4, 7), cubicTaps(5, 3), c), b.plainLoss()
 	}},
+	{name: "separable", c: 3, h: 6, w: 5, build: func(b *netBuilder) (*Feature[float64], kernel.ResizedLoss[float64]) {
+		x, y := Axis{6, 6, 1, 1, 1, 0}, Axis{5, 5, 1, 1, 1, 0}
+		deepX, deepY := Axis{6, 6, 3, 1, 1, 1}, Axis{5, 5, 3, 1, 1, 1}
+		s := b.conv("in", b.Input(), ConvSpec[float64]{Out: 3, Y: x, X: y, Norm: b.norm("n0", 3)})
+		f := b.Relu("r", s)
+		f = b.conv("d0", f, ConvSpec[float64]{Out: 3, Groups: 3, Y: deepX, X: deepY})
+		f = b.conv("p0", f, ConvSpec[float64]{Out: 3, Y: x, X: y, Norm: b.norm("n1", 3), Relu: true})
+		f = b.conv("d1", f, ConvSpec[float64]{Out: 3, Groups: 3, Y: deepX, X: deepY})
+		f = b.conv("p1", f, ConvSpec[float64]{Out: 3, Y: x, X: y, Norm: b.norm("n2", 3)})
+		return b.must(b.Sum("s", 0, nil, f, s)), b.plainLoss()
+	}},
 	{name: "pools, affine, dropout", c: 4, h: 7, w: 6, build: func(b *netBuilder) (*Feature[float64], kernel.ResizedLoss[float64]) {
 		x := b.must(b.Affine("a", []float64{2, 1, -1, 0.5}, []float64{1}, b.Input()))
 		p := b.must(b.Pool(PoolSpec{Max: true, Y: Axis{7, 4, 3, 2, 1, 1}, X: Axis{6, 3, 3, 2, 1, 0}}, x))
@@ -117,7 +130,12 @@ func cubicTaps(in, out int) *kernel.Taps[float64] {
 
 // TestNetGradients holds the gradients of every step of a Net to central differences.
 func TestNetGradients(t *testing.T) {
+	cases := slices.Clone(netCases)
 	for _, c := range netCases {
+		c.name, c.remake = c.name+", made again", true
+		cases = append(cases, c)
+	}
+	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			pool := kernel.NewPool(2)
 			defer pool.Close()
@@ -125,6 +143,9 @@ func TestNetGradients(t *testing.T) {
 			env := NewEnv[float64](pool)
 			b := &netBuilder{Net: NewNet(env, c.c, images, c.h, c.w), t: t, r: rand.New(rand.NewPCG(1, 2)), params: map[string]Learned[float64]{}}
 			b.FreezeNorm, b.InputGradient = c.freeze, true
+			if c.remake {
+				b.gap = 0
+			}
 			y, loss := c.build(b)
 			if err := b.Net.Loss(loss, y); err != nil {
 				t.Fatal(err)

@@ -113,6 +113,7 @@ func (s *segment[T]) adopt() {
 					g.grad = f.grad
 				}
 				own[f] = g
+				f.proxies = append(f.proxies, g)
 				s.in = append(s.in, g)
 			}
 			e.in[k] = g
@@ -191,6 +192,9 @@ func (s *segment[T]) Do(...gorgonia.Value) (v gorgonia.Value, err error) {
 		for _, f := range e.in {
 			f.written = false
 		}
+		if e.out.again != nil {
+			e.out.lie(n.slice(e.out.data))
+		}
 		if err := st.forward(n); err != nil {
 			return nil, fmt.Errorf("%v: %w", st, err)
 		}
@@ -266,6 +270,7 @@ func (s *segment[T]) backward(grad []T) error {
 		copy(s.out.grads, grad)
 	}
 	for i := s.hi - 1; i >= s.lo; i-- {
+		n.remake(i)
 		if st := n.steps[i]; st.around().out.learns {
 			if err := st.backward(n); err != nil {
 				return fmt.Errorf("gradient of %v: %w", st, err)

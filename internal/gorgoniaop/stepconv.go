@@ -116,6 +116,35 @@ func (c *convStep[T]) forward(n *Net[T]) error {
 	return nil
 }
 
+// sources: what is normalised is cheap to make again of what goes into the normalisation, which is kept; and a depthwise
+// convolution, of its input.
+func (c *convStep[T]) sources(*Net[T]) (in []*Feature[T], ok bool) {
+	if c.norm != nil {
+		return nil, true
+	}
+	return c.in, c.deep != nil && c.Weights.Gradient != nil && c.Bias == nil && !c.Relu
+}
+
+func (c *convStep[T]) remake(n *Net[T], dst []T) {
+	if c.norm == nil {
+		c.deep.forward(n.env, dst, c.in[0].values, c.Weights.Value)
+		return
+	}
+	c.normalised(n, dst, false)
+}
+
+// normalised writes the output again, perhaps with a ReLU behind it.
+func (c *convStep[T]) normalised(n *Net[T], dst []T, relu bool) {
+	z := n.slice(c.z)
+	n.env.each(c.out.C, func(_ *worker[T], i int) {
+		to := c.out.row(dst, i)
+		c.norm.again(to, c.out.row(z, i), i)
+		if relu {
+			kernel.Relu(to, to)
+		}
+	})
+}
+
 func (c *convStep[T]) backward(n *Net[T]) error {
 	x, y := c.in[0], c.out
 	dz := y.grads

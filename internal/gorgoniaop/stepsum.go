@@ -26,6 +26,22 @@ func (s *reluStep[T]) forward(n *Net[T]) error {
 	return nil
 }
 
+// sources: behind a normalisation, the output is cheap to make again.
+func (s *reluStep[T]) sources(n *Net[T]) (in []*Feature[T], ok bool) { return nil, s.norm(n) != nil }
+
+// norm is the step that makes the input, if it ends in a normalisation.
+func (s *reluStep[T]) norm(n *Net[T]) *convStep[T] {
+	if s.in[0].step < 0 {
+		return nil
+	}
+	if c, ok := n.steps[s.in[0].step].(*convStep[T]); ok && c.norm != nil {
+		return c
+	}
+	return nil
+}
+
+func (s *reluStep[T]) remake(n *Net[T], dst []T) { s.norm(n).normalised(n, dst, true) }
+
 func (s *reluStep[T]) backward(n *Net[T]) error {
 	x, y := s.in[0], s.out
 	if !x.learns {
