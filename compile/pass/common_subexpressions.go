@@ -22,10 +22,12 @@ import (
 // merges whole branches. Small integer constants (sizes, axes) are merged first. A node that makes a graph output, that
 // draws random numbers or that holds a graph stays.
 func commonSubexpressions(g *Graph, _ int) error {
-	g.mergeConstants()
+	renamed := make(renames)
+	g.mergeConstants(renamed)
 	first := make(map[string]*onnx.Node)
 	dead := make(map[*onnx.Node]bool)
 	for _, n := range g.GetNode() {
+		renamed.read(g, n)
 		key := g.key(n)
 		if key == "" {
 			continue
@@ -37,12 +39,12 @@ func commonSubexpressions(g *Graph, _ int) error {
 		}
 		for i, out := range n.GetOutput() {
 			if out != "" {
-				g.Replace(out, kept.Output[i])
+				renamed[out] = kept.Output[i]
 			}
 		}
 		dead[n] = true
 	}
-	g.Remove(dead)
+	renamed.finish(g, dead)
 	return nil
 }
 
@@ -82,7 +84,7 @@ func (g *Graph) key(n *onnx.Node) string {
 const mergedBytes = 1 << 10
 
 // mergeConstants makes the readers of a small integer constant read the first that is equal.
-func (g *Graph) mergeConstants() {
+func (g *Graph) mergeConstants(renamed renames) {
 	first := make(map[string]string)
 	for _, t := range g.Initializer {
 		name := t.GetName()
@@ -95,7 +97,7 @@ func (g *Graph) mergeConstants() {
 		}
 		key := fmt.Sprint(v.DType, v.Shape, v.Data)
 		if kept, ok := first[key]; ok {
-			g.Replace(name, kept)
+			renamed[name] = kept
 		} else {
 			first[key] = name
 		}

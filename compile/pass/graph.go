@@ -125,6 +125,36 @@ func (g *Graph) Replace(old, by string) {
 	}
 }
 
+// renames are many calls of Replace at once, for passes that replace thousands of values: each looks at all nodes.
+type renames map[string]string
+
+// read makes a node's inputs what they have been renamed to.
+func (r renames) read(g *Graph, n *onnx.Node) {
+	for i, old := range n.Input {
+		in := old
+		for range len(r) { // a cycle, which the checker refuses, ends too
+			by, ok := r[in]
+			if !ok {
+				break
+			}
+			in = by
+		}
+		if in != old {
+			n.Input[i] = in
+			g.Uses[old]--
+			g.Uses[in]++
+		}
+	}
+}
+
+// finish does so for all nodes but the dead ones, which it removes: nodes may stand before what they read.
+func (r renames) finish(g *Graph, dead map[*onnx.Node]bool) {
+	g.Remove(dead)
+	for _, n := range g.GetNode() {
+		r.read(g, n)
+	}
+}
+
 // Copy gives a model whose graph passes may change: nodes are copied, tensors are shared (a pass replaces a tensor, it
 // never writes into one). m is only read.
 func Copy(m *onnx.Model) *onnx.Model {

@@ -3,10 +3,12 @@ package pass
 import (
 	_ "embed"
 	"errors"
+	"fmt"
 	"math"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"autodeeplab/onnx"
 	"autodeeplab/onnx/check"
@@ -394,5 +396,29 @@ func TestSharedKernels(t *testing.T) {
 		{ e = Expand (p, s)  f = Concat <axis = 1> (e, x)  [c] y = Conv (f, "c/weight")  g = Concat <axis = 1> (e, z)  [d] u = Conv (g, "c/weight") }`)
 	if strings.Count(got, `float[1,1,1,1] "c/`) != 2 || strings.Count(got, `"c/pooled/weight"`) != 3 || strings.Count(got, `"c/spatial/weight"`) != 3 {
 		t.Errorf("got\n%s", got)
+	}
+}
+
+// TestLongChains holds that passes take no square of the number of nodes: a file of strangers may have eighty thousand.
+func TestLongChains(t *testing.T) {
+	m := &onnx.Model{IrVersion: 8, OpsetImport: []*onnx.OpsetID{{Version: 17}}, Graph: &onnx.Graph{Name: "long",
+		Input:  []*onnx.ValueInfo{onnx.NewValueInfo("x", tensor.Float32, onnx.FixedDims(1, 1, 2, 2))},
+		Output: []*onnx.ValueInfo{onnx.NewValueInfo("y", tensor.Float32, onnx.FixedDims(1, 1, 2, 2))}}}
+	from := "x"
+	for i := range 30000 {
+		to := fmt.Sprint("v", i)
+		m.Graph.Node = append(m.Graph.Node, onnx.NewNode("Identity", "", []string{from}, []string{to}), onnx.NewNode("Relu", "", []string{"x"}, []string{to + "r"}))
+		from = to
+	}
+	m.Graph.Node = append(m.Graph.Node, onnx.NewNode("Relu", "", []string{from}, []string{"y"}))
+	start := time.Now()
+	if err := Run(m, All, nil); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(m.Graph.Node); n != 1 || m.Graph.Node[0].Input[0] != "x" {
+		t.Errorf("%d nodes are left", n)
+	}
+	if d := time.Since(start); d > 20*time.Second {
+		t.Errorf("it takes %v", d)
 	}
 }

@@ -10,14 +10,15 @@ import "autodeeplab/onnx"
 // An Identity that makes a graph output stays: the output's name must not change. So does one that a graph inside a
 // node reads.
 func removeIdentity(g *Graph, _ int) error {
-	dead := make(map[*onnx.Node]bool)
+	dead, renamed := make(map[*onnx.Node]bool), make(renames)
 	for _, n := range g.GetNode() {
-		if !is(n, "Identity", 1) || g.Fixed[n.GetOutput()[0]] {
+		renamed.read(g, n)
+		if !is(n, "Identity", 1) || g.Fixed[n.GetOutput()[0]] || n.GetOutput()[0] == n.GetInput()[0] {
 			continue
 		}
-		g.Replace(n.GetOutput()[0], n.GetInput()[0])
+		renamed[n.GetOutput()[0]] = n.GetInput()[0]
 		dead[n] = true
 	}
-	g.Remove(dead)
+	renamed.finish(g, dead)
 	return nil
 }
