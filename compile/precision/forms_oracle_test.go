@@ -110,7 +110,7 @@ func TestPrecisionOracle(t *testing.T) {
 		{Input: compile.InputUint8, Output: compile.OutputLabels},
 		{Output: compile.OutputLabels, Opset: 13, Height: compile.DynamicAxis, Width: compile.DynamicAxis, Batch: compile.DynamicAxis},
 		{Output: compile.OutputProbabilities, OutputStride: 4, Passes: compile.PassOptions{With: []string{"upsampled-conv"}}},
-		{Output: compile.OutputLabels, Flip: true, Scales: []float64{1, 0.75}, Passes: compile.PassOptions{With: []string{"channels-last-labels"}}},
+		{Output: compile.OutputLabels, Flip: true, Passes: compile.PassOptions{With: []string{"channels-last-labels"}}},
 	}
 	for i, form := range forms {
 		float, err := compile.Deploy(training, form)
@@ -143,7 +143,8 @@ func TestPrecisionOracle(t *testing.T) {
 			a, b := all(ort, m), all(runtime.Embedded, m)
 			t.Logf("form %d, %s of %d pictures, %d of %d nodes: %.3f %% equal to float in ONNX Runtime, %.3f %% in the embedded runtime, %.3f %% in both",
 				i, o.Kind, r.Pictures, r.Nodes, r.All, 100*equalShare(want, a), 100*equalShare(want, b), 100*equalShare(a, b))
-			least, float := 0.98, 0.8
+			// Random weights tell classes apart by little, so that a trained network agrees in more.
+			least, float := 0.97, 0.95
 			if o.Kind == precision.Float16 {
 				least, float = 0.999, 0.999
 			}
