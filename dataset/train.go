@@ -10,6 +10,9 @@ import (
 // TrainOptions are the choices of NewTrainSampler.
 type TrainOptions struct {
 	Height, Width int // of the crops
+	// Scale is that of all images before anything else, with a filter that covers what it shrinks, as Set.Load has it; 0 is 1.
+	// The random scales are relative to it, and interpolate without a filter, as the paper's do.
+	Scale float64
 	// Scales are drawn from MinScale to MaxScale in steps of ScaleStep, or from all between where ScaleStep is 0. All
 	// three 0 are the paper's 0.5 to 2 in steps of 0.25; 1, 1 and 0 leave images as large as they are.
 	MinScale, MaxScale, ScaleStep float64
@@ -63,6 +66,12 @@ func NewTrainSampler(set *Set, o TrainOptions) (*TrainSampler, error) {
 	if err := zoom.check(); err != nil {
 		return nil, err
 	}
+	if o.Scale == 0 {
+		o.Scale = 1
+	}
+	if !(o.Scale > 0 && o.Scale <= 16) {
+		return nil, fmt.Errorf("images at scale %g, want more than 0 and at most 16", o.Scale)
+	}
 	if len(set.Train) == 0 {
 		return nil, fmt.Errorf("%s: it has no training images", set.Dir)
 	}
@@ -76,7 +85,7 @@ func NewTrainSampler(set *Set, o TrainOptions) (*TrainSampler, error) {
 		cached: make([]*Pair, len(set.Train)), bad: make(map[int]error)}
 	var err error
 	// SkipBad is not in it: who stops at a bad image may go on without it.
-	s.sum, err = fingerprint(fmt.Sprintf("train %s %v %d %d×%d %v %t\n", set.Layout, set.Classes.ClassNames, o.Seed, o.Height, o.Width, zoom, o.Flip), set.Train)
+	s.sum, err = fingerprint(fmt.Sprintf("train %s %v %d %d×%d %g %v %t\n", set.Layout, set.Classes.ClassNames, o.Seed, o.Height, o.Width, o.Scale, zoom, o.Flip), set.Train)
 	if err != nil {
 		return nil, err
 	}
@@ -146,7 +155,7 @@ func (s *TrainSampler) load(i int) (*Pair, error) {
 	if p != nil || err != nil {
 		return p, err
 	}
-	p, err = s.set.Load(s.set.Train[i], 1)
+	p, err = s.set.Load(s.set.Train[i], s.o.Scale)
 	s.memory.Lock()
 	defer s.memory.Unlock()
 	if err != nil {

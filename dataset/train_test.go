@@ -89,12 +89,43 @@ func TestTrainBatchIsAFunction(t *testing.T) {
 	wait.Wait()
 }
 
+// TestTrainScale holds that images are first resized as Load resizes them, smoothly: a crop of the whole at random scales of
+// 1 is what Load gives.
+func TestTrainScale(t *testing.T) {
+	dir := camvid(t, 1, 1)
+	set, err := dataset.Open(dir, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pair, err := set.Load(set.Train[0], 0.5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newTrainSampler(t, dir, dataset.TrainOptions{Height: pair.Height, Width: pair.Width, Scale: 0.5, MinScale: 1, MaxScale: 1})
+	n := pair.Height * pair.Width
+	image, labels := make([]float32, 3*n), make([]uint8, n)
+	if err := s.Batch(0, 0, 1, image, labels); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(labels, pair.Labels) {
+		t.Error("the labels differ")
+	}
+	for i := range n {
+		for c := range 3 {
+			if image[c*n+i] != float32(pair.RGB[3*i+c]) {
+				t.Fatalf("pixel %d, channel %d is %g, want %d", i, c, image[c*n+i], pair.RGB[3*i+c])
+			}
+		}
+	}
+}
+
 func TestTrainFingerprint(t *testing.T) {
 	dir := camvid(t, 2, 1)
 	base := dataset.TrainOptions{Height: 12, Width: 14}
 	first := newTrainSampler(t, dir, base).Fingerprint()
 	for name, change := range map[string]func(*dataset.TrainOptions){
 		"height": func(o *dataset.TrainOptions) { o.Height = 13 },
+		"scale":  func(o *dataset.TrainOptions) { o.Scale = 0.5 },
 		"scales": func(o *dataset.TrainOptions) { o.MinScale, o.MaxScale = 1, 1 },
 		"flip":   func(o *dataset.TrainOptions) { o.Flip = true },
 		"seed":   func(o *dataset.TrainOptions) { o.Seed = 1 },
@@ -247,6 +278,7 @@ func TestTrainSamplerErrors(t *testing.T) {
 	for want, o := range map[string]dataset.TrainOptions{
 		"crops of 0×5":                {Height: 5},
 		"crops of 100000×100000":      {Height: 100000, Width: 100000},
+		"images at scale -1":          {Height: 5, Width: 5, Scale: -1},
 		"scales from 2 to 1":          {Height: 5, Width: 5, MinScale: 2, MaxScale: 1},
 		"scales in steps of -1":       {Height: 5, Width: 5, MinScale: 1, MaxScale: 2, ScaleStep: -1},
 		"scales from 0 to 1, want 0 ": {Height: 5, Width: 5, MaxScale: 1},

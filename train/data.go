@@ -52,12 +52,11 @@ func NewFolderData(set *dataset.Set, o Options, d DataOptions) (*FolderData, err
 		if err != nil {
 			return nil, err
 		}
-		fit := min(float64(o.Crop.Height)/float64(first.Height), float64(o.Crop.Width)/float64(first.Width))
-		to.MinScale, to.MaxScale, to.ScaleStep = fit*o.MinScale, fit*o.MaxScale, fit*o.ScaleStep
+		to.Scale = min(float64(o.Crop.Height)/float64(first.Height), float64(o.Crop.Width)/float64(first.Width))
 	}
 	var err error
 	if f.TrainSampler, err = dataset.NewTrainSampler(set, to); err != nil {
-		return nil, fmt.Errorf("%w (--crop, --min-scale, --max-scale, --scale-step)", err)
+		return nil, fmt.Errorf("%w (--crop, --min-scale, --max-scale, --scale-step, --scale-to-crop)", err)
 	}
 	return f, nil
 }

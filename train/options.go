@@ -19,7 +19,8 @@ type Options struct {
 	Accumulate int         // batches whose gradients are added up for one step
 	Crop       option.Size // of the crops, which is the network's input
 	// Scales are drawn from MinScale to MaxScale in steps of ScaleStep, or from all between where that is 0. With
-	// ScaleToCrop they are relative to the scale at which the first training image just fits into the crop.
+	// ScaleToCrop all images are first resized, with a filter, by the scale at which the first training image just fits into
+	// the crop, and those scales are relative to that.
 	MinScale, MaxScale, ScaleStep float64
 	ScaleToCrop                   bool
 	Flip                          bool // half of the crops left to right
