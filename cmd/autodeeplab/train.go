@@ -49,8 +49,9 @@ weights that it has, and so does any other .onnx of operators that can be traine
 The folder of -o gets the network at the end (` + trainedFile + `) and as it was when its mIoU on the
 validation set was highest (` + bestFile + `), both in training form, which compile brings into the form
 that is to run; the state of the training (` + checkpointFile + `), the log (` + logFile + `, and event files
-for TensorBoard), predictions for some of the validation images and a report (` + reportFile + `). A training
-that was stopped, by Ctrl-C or by anything else, goes on with --resume to the very same bytes.
+for TensorBoard), predictions for some of the validation images and a report (` + reportFile + `), written
+anew after every validation. A training that was stopped, by Ctrl-C or by anything else, goes on with
+--resume to the very same bytes.
 
 Every option comes from --preset unless it is given: paper is the training of the paper, small is for a CPU
 and a data set of some hundred images, which it sees whole, shrunk to the crop.
@@ -265,6 +266,7 @@ func (o *trainOptions) train(ctx context.Context, a *app, t *train.Trainer, set 
 		}
 	}
 	samples := newSampleWriter(o.out, o.show, set)
+	validated := false // since the last save
 	validator := &train.Validator{Set: set, Options: t.Options(), Threads: o.threads, Progress: view.validating}
 	err = t.Run(ctx, train.Hooks{
 		Step: func(i train.StepInfo) {
@@ -299,12 +301,18 @@ func (o *trainOptions) train(ctx context.Context, a *app, t *train.Trainer, set 
 			}
 			view.line(r.Epoch, text)
 			log.Epoch(r.Epoch, r)
+			validated = r.MIoU >= 0
 		},
 	}, train.Every{Time: o.every, Steps: o.everySteps}, func() error {
 		if err := t.Checkpoint(checkpoint); err != nil {
 			return err
 		}
-		return log.flush()
+		if err := log.flush(); err != nil || !validated {
+			return err
+		}
+		validated = false
+		_, err := log.report()
+		return err
 	})
 	view.close()
 	said()
