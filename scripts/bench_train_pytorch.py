@@ -27,6 +27,7 @@ def main():
     p.add_argument("net")
     p.add_argument("--threads", type=int, required=True)
     p.add_argument("--steps", type=int, required=True)
+    p.add_argument("--channels-last", action="store_true", help="images and kernels in PyTorch's other memory format")
     a = p.parse_args()
     torch.set_num_threads(a.threads)
     torch.manual_seed(0)
@@ -38,6 +39,11 @@ def main():
     net = step.Graph(model, case, torch.float32)
     del model
     image, labels = 255 * torch.rand(n, 3, h, w), torch.randint(classes, (n, h, w))
+    if a.channels_last:
+        image = image.contiguous(memory_format=torch.channels_last)
+        for q in net.params.values():
+            if q.dim() == 4:
+                q.data = q.data.contiguous(memory_format=torch.channels_last)
     loaded = peak()
     times = []
     for _ in range(a.steps + 1):

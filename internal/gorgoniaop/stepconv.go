@@ -18,11 +18,9 @@ type ConvSpec[T kernel.Float] struct {
 	Relu    bool
 }
 
-// Conv adds a convolution of x.
+// Conv adds a convolution of x. Errors do not name it; the caller knows it.
 func (n *Net[T]) Conv(s ConvSpec[T], x *Feature[T]) (*Feature[T], error) {
-	fail := func(format string, args ...any) (*Feature[T], error) {
-		return nil, fmt.Errorf("convolution %s: %s", s.Name, fmt.Sprintf(format, args...))
-	}
+	fail := func(format string, args ...any) (*Feature[T], error) { return nil, fmt.Errorf(format, args...) }
 	g := s.Groups
 	switch taps := s.Y.Kernel * s.X.Kernel; {
 	case g < 1 || x.C%g != 0 || s.Out%g != 0:
@@ -38,7 +36,7 @@ func (n *Net[T]) Conv(s ConvSpec[T], x *Feature[T]) (*Feature[T], error) {
 	learns := s.Weights.Gradient != nil || s.Bias != nil && s.Bias.Gradient != nil
 	if s.Norm != nil {
 		if err := s.Norm.check(n, s.Out, x.N*s.Y.Out*s.X.Out); err != nil {
-			return fail("%v", err)
+			return nil, err
 		}
 		c.norm = newNorm(*s.Norm, s.Relu)
 		learns = learns || s.Norm.Scale.Gradient != nil

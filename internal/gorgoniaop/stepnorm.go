@@ -98,7 +98,7 @@ func (s *NormSpec[T]) check(n *Net[T], channels, pixels int) error {
 // Norm adds batch normalisation [→ ReLU] of x.
 func (n *Net[T]) Norm(name string, s NormSpec[T], relu bool, x *Feature[T]) (*Feature[T], error) {
 	if err := s.check(n, x.C, x.pixels()); err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, err
 	}
 	return n.add(&normStep[T]{name: name, norm: newNorm(s, relu)}, s.Scale.Gradient != nil, x.C, x.H, x.W, x), nil
 }
