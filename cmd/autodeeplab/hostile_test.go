@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"autodeeplab/compile"
+	"autodeeplab/internal/limits"
 	"autodeeplab/onnx"
 	"autodeeplab/onnx/pb"
 	"autodeeplab/onnx/tensor"
@@ -200,7 +201,7 @@ func TestHostileFileNames(t *testing.T) {
 // TestPrintfEscapes holds the two places through which a command's own words go.
 func TestPrintfEscapes(t *testing.T) {
 	var out, err strings.Builder
-	a := &app{stdout: &answer{w: &out}, stderr: &err}
+	a := &app{limits: limits.Default(), stdout: &answer{w: &out}, stderr: &err}
 	a.printf("%s: %d\n%s", hostile, 3, "end")
 	if want := escaped + ": 3\nend"; out.String() != want {
 		t.Errorf("printf writes %q, want %q", out.String(), want)

@@ -19,6 +19,7 @@ import (
 
 	"autodeeplab/dataset"
 	"autodeeplab/fixtures"
+	"autodeeplab/internal/limits"
 	"autodeeplab/onnx"
 	"autodeeplab/runtime/onnxruntime"
 )
@@ -202,7 +203,7 @@ func TestVersion(t *testing.T) {
 
 // TestHelp holds the help of every command as golden text, so that a change of it is seen.
 func TestHelp(t *testing.T) {
-	root := newRoot(&app{stdout: &answer{}})
+	root := newRoot(&app{limits: limits.Default(), stdout: &answer{}})
 	var all strings.Builder
 	names := []string{""}
 	for _, c := range root.Commands() {
@@ -233,7 +234,7 @@ func TestHelp(t *testing.T) {
 
 // TestExamples runs the flags of every example in the help: none may be unknown.
 func TestExamples(t *testing.T) {
-	root := newRoot(&app{stdout: &answer{}})
+	root := newRoot(&app{limits: limits.Default(), stdout: &answer{}})
 	seen := 0
 	for _, c := range append(root.Commands(), root) {
 		for _, line := range strings.Split(c.Example, "\n") {
@@ -334,7 +335,7 @@ func TestCompletion(t *testing.T) {
 		typed []string
 		want  []string
 	}{
-		{[]string{""}, append(commandNames(newRoot(&app{stdout: &answer{}})), "help")},
+		{[]string{""}, append(commandNames(newRoot(&app{limits: limits.Default(), stdout: &answer{}})), "help")},
 		{[]string{"comp"}, []string{"compile", "completion"}},
 		{[]string{"run", "--engine", ""}, []string{"runtime", "onnxruntime"}},
 		{[]string{"run", "--keep"}, []string{"--keep-going"}},
