@@ -136,6 +136,9 @@ type replacement struct {
 // bytes finds what the rules apply to. steps holds the replacement of each Q, and gone the nodes that are not to run.
 func (f *fusion) bytes() (steps map[int]replacement, gone []bool, err error) {
 	steps, gone = make(map[int]replacement), make([]bool, len(f.nodes))
+	if f.s.unfused {
+		return steps, gone, nil
+	}
 	for i, n := range f.nodes {
 		if n.Node.GetOpType() != "QuantizeLinear" || n.Call.In[0].DType != tensor.Float32 {
 			continue
