@@ -19,7 +19,7 @@ type Shaper interface {
 
 // convBytes is a Conv of uint8 by constant int8 weights to uint8.
 type convBytes struct {
-	call    *op.Call
+	sizer   convSizer
 	weights []int
 	ready   *kernel.ConvBytes
 	relu    bool
@@ -38,36 +38,26 @@ func BindConvBytes(conv *op.Call, weights *tensor.Tensor, zero uint8, e kernel.B
 	if ready == nil || err != nil {
 		return nil, err
 	}
-	return &convBytes{call: conv, weights: weights.Shape, ready: ready, relu: relu}, nil
-}
-
-func (k *convBytes) geometry(in []*tensor.Tensor) (p kernel.ConvParams, s kernel.ConvShape, err error) {
-	x := in[0].Shape
-	if len(x) != len(k.weights) {
-		return p, s, fmt.Errorf("an input of %d axes for weights of %d", len(x), len(k.weights))
-	}
-	axes, err := op.ConvAxes(k.call, x[2:], k.weights[2:])
-	if err != nil {
-		return p, s, err
-	}
-	p, s = convGeometry(k.call, axes, k.weights, x, false)
-	return p, s, nil
+	return &convBytes{sizer: convSizer{call: conv}, weights: weights.Shape, ready: ready, relu: relu}, nil
 }
 
 func (k *convBytes) Shape(in []*tensor.Tensor) ([]int, error) {
-	p, s, err := k.geometry(in)
-	return append([]int{s.Batch, p.Out}, s.Out...), err
+	g, err := k.sizer.sizes(in[0].Shape, k.weights)
+	if err != nil {
+		return nil, err
+	}
+	return append([]int{g.s.Batch, g.p.Out}, g.s.Out...), nil
 }
 
 func (k *convBytes) Run(c *Context, in, out []*tensor.Tensor) error {
-	_, s, err := k.geometry(in)
+	g, err := k.sizer.sizes(in[0].Shape, k.weights)
 	if err != nil {
 		return err
 	}
-	if !k.ready.Fits(s) {
+	if !k.ready.Fits(g.s) {
 		return fmt.Errorf("a convolution with dilations of this size is not supported in 8 bits")
 	}
-	return k.ready.Run(c.Pool, c.Scratch(k.ready.Scratch(c.Pool, s)), tensor.Data[uint8](out[0]), tensor.Data[uint8](in[0]), s)
+	return k.ready.Run(c.Pool, c.Scratch(k.ready.Scratch(c.Pool, g.s)), tensor.Data[uint8](out[0]), tensor.Data[uint8](in[0]), g.s)
 }
 
 // Describe names the method.

@@ -2,6 +2,8 @@ package exec
 
 import (
 	"fmt"
+	"slices"
+	"sync/atomic"
 
 	"autodeeplab/internal/kernel"
 	"autodeeplab/onnx/op"
@@ -16,14 +18,45 @@ var convBinders = map[string]Binder{
 
 // conv is Conv. ready holds the packed weights where they are constants.
 type conv struct {
-	call  *op.Call
+	convSizer
 	ready *kernel.Conv
 	relu  bool
 	done  bool // weights are packed for the only shape there is
 }
 
+// convSizer works out the sizes of a convolution's runs.
+type convSizer struct {
+	call *op.Call
+	last atomic.Pointer[convSizes]
+}
+
+// convSizes are a convolution's sizes for one shape of its input. They are read-only.
+type convSizes struct {
+	source, weights []int
+	p               kernel.ConvParams
+	s               kernel.ConvShape
+}
+
+// sizes works out a run's sizes, or finds those of the last: a model mostly sees the same again.
+func (k *convSizer) sizes(source, weights []int) (*convSizes, error) {
+	if len(source) != len(weights) {
+		return nil, fmt.Errorf("an input of %d axes for weights of %d", len(source), len(weights))
+	}
+	if g := k.last.Load(); g != nil && slices.Equal(g.source, source) && slices.Equal(g.weights, weights) {
+		return g, nil
+	}
+	axes, err := op.ConvAxes(k.call, source[2:], weights[2:])
+	if err != nil {
+		return nil, err
+	}
+	g := &convSizes{source: slices.Clone(source), weights: slices.Clone(weights)}
+	g.p, g.s = convGeometry(k.call, axes, weights, source, false)
+	k.last.Store(g)
+	return g, nil
+}
+
 func bindConv(n *Node) (Kernel, error) {
-	k := &conv{call: n.Call, relu: n.Relu}
+	k := &conv{convSizer: convSizer{call: n.Call}, relu: n.Relu}
 	if weights, bias, ok := constantWeights(n); ok {
 		w := n.In[1].Value
 		steps, err := op.ConvSteps(n.Call, w.Shape[2:])
@@ -92,21 +125,20 @@ func convGeometry(c *op.Call, axes []op.ConvAxis, weights, source []int, transpo
 
 func (k *conv) Run(c *Context, in, out []*tensor.Tensor) error {
 	x, w := in[0], in[1]
-	axes, err := op.ConvAxes(k.call, x.Shape[2:], w.Shape[2:])
+	g, err := k.sizes(x.Shape, w.Shape)
 	if err != nil {
 		return err
 	}
-	p, s := convGeometry(k.call, axes, w.Shape, x.Shape, false)
 	if x, ok := x.Data.([]float64); ok {
-		return convPlain(c, tensor.Data[float64](out[0]), x, w, optional(in, 2), p, s, kernel.ConvGeneric[float64])
+		return convPlain(c, tensor.Data[float64](out[0]), x, w, optional(in, 2), g.p, g.s, kernel.ConvGeneric[float64])
 	}
 	ready := k.ready
 	if ready == nil {
-		if ready, err = kernel.NewConv(p, tensor.Data[float32](w), kernel.NoClamp(tensor.Data[float32](optional(in, 2)))); err != nil {
+		if ready, err = kernel.NewConv(g.p, tensor.Data[float32](w), kernel.NoClamp(tensor.Data[float32](optional(in, 2)))); err != nil {
 			return err
 		}
 	}
-	return ready.Run(c.Pool, c.Scratch(ready.Scratch(c.Pool, s)), tensor.Data[float32](out[0]), tensor.Data[float32](x), s)
+	return ready.Run(c.Pool, c.Scratch(ready.Scratch(c.Pool, g.s)), tensor.Data[float32](out[0]), tensor.Data[float32](x), g.s)
 }
 
 // Packed reports that the input's shape is fixed.
@@ -115,12 +147,11 @@ func (k *conv) Packed() bool { return k.done }
 // Describe tells the kernel's choice.
 func (k *conv) Describe(c *Context, in, out []*tensor.Tensor) (method string, multiplyAdds int64) {
 	multiplyAdds = int64(out[0].NumElems()) * int64(elements(in[1].Shape[1:]))
-	axes, err := op.ConvAxes(k.call, in[0].Shape[2:], in[1].Shape[2:])
+	g, err := k.sizes(in[0].Shape, in[1].Shape)
 	if k.ready == nil || err != nil {
 		return "", multiplyAdds
 	}
-	_, s := convGeometry(k.call, axes, in[1].Shape, in[0].Shape, false)
-	method = k.ready.Method(s)
+	method = k.ready.Method(g.s)
 	if k.relu {
 		method += " +Relu"
 	}
