@@ -62,7 +62,7 @@ func TestPasses(t *testing.T) {
 			 { ["p"] p = Neg (x)  q = Relu (z)  ["c"] c = Concat <axis = 1> (p, q)  ["r"] r = Relu (c)  y = Neg (r)  h = Slice (c, from, to, axis, step)  t = Relu (h)  s = Neg (t) }`,
 			`g (float[1,2,4,4] x, float[1,2,4,4] z) => (float[1,4,4,4] y, float[1,4,2,4] s) <int64[1] from = {0}, int64[1] to = {4}, int64[1] axis = {2}, int64[1] step = {2}>
 			 { ["p"] p = Neg (x)  q = Relu (z)  ["p/Relu"] "p/Relu" = Relu (p)  ["c"] "c/Relu" = Concat <axis = 1> ("p/Relu", q)  y = Neg ("c/Relu")
-			   h = Slice ("c/Relu", from, to, axis, step)  s = Neg (h) }`},
+			   "h/Relu" = Slice ("c/Relu", from, to, axis, step)  s = Neg ("h/Relu") }`},
 		{"concatenation that is read without Relu, too", "relu-before-concat",
 			`g (float[1,2,4,4] x) => (float[1,4,4,4] y, float[1,4,4,4] s) { c = Concat <axis = 1> (x, x)  r = Relu (c)  y = Neg (r)  s = Neg (c) }`, ""},
 		{"Relu of a concatenation that is an output", "relu-before-concat",

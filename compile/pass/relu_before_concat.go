@@ -63,8 +63,10 @@ func reluBeforeConcat(g *Graph, _ int) error {
 				dead[r] = true
 				continue
 			}
-			r.Input[0] = n.Output[0]
-			for _, t := range readers[r.Output[0]] {
+			// A name stands for one value, whatever passes ran: verify compares by names.
+			plain := r.Output[0]
+			r.Input[0], r.Output[0] = n.Output[0], g.fresh(plain+"/Relu")
+			for _, t := range readers[plain] {
 				g.Replace(t.Output[0], r.Output[0])
 				dead[t] = true
 			}
