@@ -12,6 +12,7 @@ import (
 
 	"autodeeplab/compile"
 	"autodeeplab/decode"
+	"autodeeplab/internal/testenv"
 	"autodeeplab/onnx/tensor"
 	"autodeeplab/runtime"
 )
@@ -34,7 +35,7 @@ func TestSoak(t *testing.T) {
 		t.Fatal(err)
 	}
 	sizes := [][2]int{{33, 33}, {65, 33}, {40, 57}, {97, 65}, {33, 129}}
-	if raceEnabled {
+	if testenv.Race {
 		sizes = sizes[:2]
 	}
 	alone, err := runtime.Embedded.LoadModel(m, runtime.Options{Threads: 1})

@@ -11,6 +11,7 @@ import (
 	"autodeeplab/compile"
 	"autodeeplab/decode"
 	"autodeeplab/internal/kernel"
+	"autodeeplab/internal/testenv"
 	"autodeeplab/onnx"
 	"autodeeplab/onnx/check"
 	"autodeeplab/onnx/tensor"
@@ -56,7 +57,7 @@ func descend[T kernel.Float](n *Network[T], rate T) {
 }
 
 func TestStepLearns(t *testing.T) {
-	if raceEnabled {
+	if testenv.Race {
 		t.Skip("slow")
 	}
 	o := NetworkOptions{Batch: 2, Height: 65, Width: 65, BNDecay: 0.9, Ignore: 255, DropPath: 0.95, Dropout: 0.1}
@@ -117,7 +118,7 @@ func TestStepIsDeterministic(t *testing.T) {
 		return bits
 	}
 	others := []int{2, 5}
-	if raceEnabled {
+	if testenv.Race {
 		others = others[:1]
 	}
 	one := run(1)

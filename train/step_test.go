@@ -14,6 +14,7 @@ import (
 	"autodeeplab/compile"
 	"autodeeplab/decode"
 	"autodeeplab/internal/kernel"
+	"autodeeplab/internal/testenv"
 	"autodeeplab/onnx"
 	"autodeeplab/onnx/tensor"
 )
@@ -136,7 +137,7 @@ func TestStepEqualsPyTorch(t *testing.T) {
 		}
 		slices.Sort(errors)
 		usual := errors[len(errors)/2]
-		if raceEnabled && r.Case.Name != "foreign" {
+		if testenv.Race && r.Case.Name != "foreign" {
 			continue // slow, and nothing that the small network does not have
 		}
 		t.Run(r.Case.Name+"/float64", func(t *testing.T) {
