@@ -36,7 +36,7 @@ func (f *fusion) relus(gone []bool, later map[string]*onnx.TensorPB) []int {
 	into := make([]int, len(f.nodes))
 	for i, n := range f.nodes {
 		into[i] = -1
-		if f.s.unfused || gone[i] || n.Node.GetOpType() != "Relu" {
+		if gone[i] || n.Node.GetOpType() != "Relu" {
 			continue
 		}
 		name := n.Node.GetInput()[0]

@@ -75,10 +75,11 @@ func (f *fusion) made(name, opType string) int {
 	return i
 }
 
-// only reports whether a value has one reader, which is a node.
+// only reports whether a value has one reader, which is a node that may be computed along with the value's own. No rule
+// applies without it; in an unfused session none does.
 func (f *fusion) only(name string) bool {
 	n := f.s.numbers[name]
-	return f.readers[n] == 1 && !f.s.values[n].output
+	return !f.s.unfused && f.readers[n] == 1 && !f.s.values[n].output
 }
 
 // constant gives a value's contents if the model fixes them.
@@ -136,9 +137,6 @@ type replacement struct {
 // bytes finds what the rules apply to. steps holds the replacement of each Q, and gone the nodes that are not to run.
 func (f *fusion) bytes() (steps map[int]replacement, gone []bool, err error) {
 	steps, gone = make(map[int]replacement), make([]bool, len(f.nodes))
-	if f.s.unfused {
-		return steps, gone, nil
-	}
 	for i, n := range f.nodes {
 		if n.Node.GetOpType() != "QuantizeLinear" || n.Call.In[0].DType != tensor.Float32 {
 			continue
