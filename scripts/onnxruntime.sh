@@ -14,13 +14,10 @@ esac
 dir="${AUTODEEPLAB_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/autodeeplab}/onnxruntime-$VERSION"
 lib="$dir/libonnxruntime.so.1"
 if [ ! -e "$lib" ]; then
-  command -v npm >/dev/null || { echo "onnxruntime.sh: npm is not installed; install Node.js with npm and run this again" >&2; exit 1; }
   mkdir -p "$dir"
   work=$(mktemp -d "$dir/get.XXXXXX")
   trap 'rm -rf "$work"' EXIT
-  (cd "$work" && npm pack --silent "onnxruntime-node@$VERSION" >/dev/null)
-  echo "$SHA256  $work/onnxruntime-node-$VERSION.tgz" | sha256sum --check --quiet - >&2
-  tar -xzf "$work/onnxruntime-node-$VERSION.tgz" -C "$work" "package/bin/napi-v6/$platform/libonnxruntime.so.1"
+  "$(dirname "$0")/npm-unpack.sh" "onnxruntime-node@$VERSION" "$SHA256" "$work" "package/bin/napi-v6/$platform/libonnxruntime.so.1"
   mv "$work/package/bin/napi-v6/$platform/libonnxruntime.so.1" "$lib"
 fi
 echo "$lib"

@@ -1,5 +1,5 @@
 // Package cachedir names the folder that scripts/*.sh fill with what is fetched and not built: ONNX Runtime's library,
-// ONNX's test data.
+// ONNX's test data, other people's models.
 package cachedir
 
 import (
