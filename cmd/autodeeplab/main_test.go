@@ -17,6 +17,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/spf13/cobra"
+
 	"autodeeplab/dataset"
 	"autodeeplab/fixtures"
 	"autodeeplab/internal/limits"
@@ -201,9 +203,12 @@ func TestVersion(t *testing.T) {
 	fail(t, t.TempDir(), "version now", exitUsage, "no arguments", "1 is given")
 }
 
+// bareRoot is the tree of commands, to look at and not to run.
+func bareRoot() *cobra.Command { return newRoot(&app{limits: limits.Default(), stdout: &answer{}}) }
+
 // TestHelp holds the help of every command as golden text, so that a change of it is seen.
 func TestHelp(t *testing.T) {
-	root := newRoot(&app{limits: limits.Default(), stdout: &answer{}})
+	root := bareRoot()
 	var all strings.Builder
 	names := []string{""}
 	for _, c := range root.Commands() {
@@ -234,7 +239,7 @@ func TestHelp(t *testing.T) {
 
 // TestExamples runs the flags of every example in the help: none may be unknown.
 func TestExamples(t *testing.T) {
-	root := newRoot(&app{limits: limits.Default(), stdout: &answer{}})
+	root := bareRoot()
 	seen := 0
 	for _, c := range append(root.Commands(), root) {
 		for _, line := range strings.Split(c.Example, "\n") {
@@ -335,7 +340,7 @@ func TestCompletion(t *testing.T) {
 		typed []string
 		want  []string
 	}{
-		{[]string{""}, append(commandNames(newRoot(&app{limits: limits.Default(), stdout: &answer{}})), "help")},
+		{[]string{""}, append(commandNames(bareRoot()), "help")},
 		{[]string{"comp"}, []string{"compile", "completion"}},
 		{[]string{"run", "--engine", ""}, []string{"runtime", "onnxruntime"}},
 		{[]string{"run", "--keep"}, []string{"--keep-going"}},
